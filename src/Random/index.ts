@@ -1,0 +1,3 @@
+/** Keyed, splittable, saveable random numbers. */
+export { fold, Key, key, split } from "./Key.ts"
+export { restore, type Stream, StreamState, stream } from "./Stream.ts"
