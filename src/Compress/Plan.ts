@@ -1,0 +1,136 @@
+import { Effect, Schema } from "effect"
+
+const Size = Schema.Int.check(Schema.isGreaterThan(0))
+const Pair = Schema.Tuple([Size, Size])
+
+export const Permute = Schema.Literals(["none", "rows", "columns", "rows-and-columns"])
+export type Permute = typeof Permute.Type
+
+/** A sum of `terms` Kronecker products left (x) right, with the permutations that may come with it. */
+export const KroneckerPlan = Schema.Struct({
+  format: Schema.Literal("kronecker"),
+  terms: Size,
+  left: Pair,
+  right: Pair,
+  permute: Permute
+})
+export type KroneckerPlan = typeof KroneckerPlan.Type
+
+/** A product of [inputs, rank] and [rank, outputs]. */
+export const LowRankPlan = Schema.Struct({ format: Schema.Literal("low-rank"), rank: Size })
+export type LowRankPlan = typeof LowRankPlan.Type
+
+export const WeightPlan = Schema.Union([KroneckerPlan, LowRankPlan])
+export type WeightPlan = typeof WeightPlan.Type
+
+/** Weights that are replaced together, and then distilled together. */
+export const Stage = Schema.Struct({
+  name: Schema.String,
+  /** By the names of the weights, such as "wte" and "h.1.mlp.c_fc". */
+  weights: Schema.Record(Schema.String, WeightPlan)
+})
+export type Stage = typeof Stage.Type
+
+/** What becomes of which weight, in which order; a later stage may take a weight up again. */
+export const Plan = Schema.Struct({ version: Schema.Literal(1), stages: Schema.NonEmptyArray(Stage) })
+export type Plan = typeof Plan.Type
+
+/** A plan that does not fit the model, or is not a plan; `weight` names the entry at fault. */
+export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
+  weight: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `plan${this.weight === "" ? "" : `, ${this.weight}`}: ${this.reason}`
+  }
+}
+
+/** A plan from a file's text. */
+export const parse = (text: string): Effect.Effect<Plan, PlanError> =>
+  Schema.decodeUnknownEffect(Schema.fromJsonString(Plan))(text).pipe(
+    Effect.mapError((error) => new PlanError({ weight: "", reason: error.message }))
+  )
+
+/** Numbers that a planned weight will store, index buffers included; shape [inputs, outputs]. */
+export const storedParameters = (plan: WeightPlan, shape: readonly [number, number]): number => {
+  const [inputs, outputs] = shape
+  if (plan.format === "low-rank") return plan.rank * (inputs + outputs)
+  const factors = plan.terms * (plan.left[0] * plan.left[1] + plan.right[0] * plan.right[1])
+  const rows = plan.permute.includes("rows") ? inputs : 0
+  const columns = plan.permute.includes("columns") ? outputs : 0
+  return factors + rows + columns
+}
+
+/** Fails with `PlanError` where an entry names no weight of the model or does not multiply to its shape. */
+export const validate = (
+  plan: Plan,
+  shapes: Readonly<Record<string, readonly [number, number]>>
+): Effect.Effect<void, PlanError> =>
+  Effect.gen(function* () {
+    for (const stage of plan.stages) {
+      for (const [name, weight] of Object.entries(stage.weights)) {
+        const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
+        if (shape === undefined)
+          return yield* new PlanError({
+            weight: name,
+            reason: `the model has no such weight; it has ${Object.keys(shapes).join(", ")}`
+          })
+        const [inputs, outputs] = shape
+        if (weight.format === "kronecker") {
+          const { left, right } = weight
+          if (left[0] * right[0] !== inputs || left[1] * right[1] !== outputs)
+            return yield* new PlanError({
+              weight: name,
+              reason: `left [${left}] (x) right [${right}] is [${left[0] * right[0]}, ${left[1] * right[1]}], the weight is [${shape}]`
+            })
+        } else if (weight.rank > Math.min(inputs, outputs)) {
+          return yield* new PlanError({
+            weight: name,
+            reason: `rank ${weight.rank} exceeds the smaller side of [${shape}]`
+          })
+        }
+      }
+    }
+  })
+
+/** What each weight has become when all stages are done. */
+export const finalWeights = (plan: Plan): Readonly<Record<string, WeightPlan>> =>
+  Object.assign({}, ...plan.stages.map((stage) => stage.weights))
+
+const mapKronecker = (plan: Plan, change: (weight: KroneckerPlan, name: string) => WeightPlan): Plan => {
+  const [first, ...rest] = plan.stages.map((stage) => ({
+    ...stage,
+    weights: Object.fromEntries(
+      Object.entries(stage.weights).map(([name, weight]) => [
+        name,
+        weight.format === "kronecker" ? change(weight, name) : weight
+      ])
+    )
+  }))
+  return { ...plan, stages: [first, ...rest] }
+}
+
+/**
+ * The plan with another choice of permutations. A side whose right factor has size 1 is left alone: permuting it would
+ * only permute the left factor.
+ */
+export const withPermute = (plan: Plan, permute: Permute): Plan =>
+  mapKronecker(plan, (weight) => {
+    const rows = permute.includes("rows") && weight.right[0] > 1
+    const columns = permute.includes("columns") && weight.right[1] > 1
+    return {
+      ...weight,
+      permute: rows ? (columns ? "rows-and-columns" : "rows") : columns ? "columns" : "none"
+    }
+  })
+
+/** The control: stage by stage and weight by weight, the truncated SVD that stores at most as many numbers as the plan's format. */
+export const lowRankControl = (
+  plan: Plan,
+  shapes: Readonly<Record<string, readonly [number, number]>>
+): Plan =>
+  mapKronecker(plan, (weight, name) => {
+    const [inputs, outputs] = shapes[name]
+    const rank = Math.floor(storedParameters(weight, shapes[name]) / (inputs + outputs))
+    return { format: "low-rank", rank: Math.max(1, Math.min(rank, inputs, outputs)) }
+  })

@@ -1,0 +1,110 @@
+import { Effect, Scope } from "effect"
+import { Kronecker, kroneckerWeight } from "../Kronecker/index.ts"
+import { type Gpt2, withWeight } from "../Model/Gpt2.ts"
+import { fold, type Key } from "../Random/index.ts"
+import { type Backend, compute, Tensor, type TensorError } from "../Tensor/index.ts"
+import { truncatedSvd, type Weight } from "../Weight/index.ts"
+import type { WeightPlan } from "./Plan.ts"
+
+export interface FitOptions {
+  /** Decides the annealing of permutations; each weight derives its own from its name. */
+  readonly key: Key
+  /** Swaps tried for one matrix; default: until it has settled. */
+  readonly swaps?: number | undefined
+}
+
+/** One weight that has been replaced. */
+export interface Fitted {
+  readonly name: string
+  readonly plan: WeightPlan
+  /** ||W - W'|| / ||W||, in the Frobenius norm. */
+  readonly relativeError: number
+}
+
+type Needs = Backend | Kronecker
+
+/** A weight's matrix in its planned format, in the scope: the nearest in the Frobenius norm that the format's method finds. */
+export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
+  name: string,
+  weight: Weight,
+  plan: WeightPlan,
+  { key, swaps }: FitOptions
+): Effect.fn.Return<Weight, TensorError, Needs | Scope.Scope> {
+  yield* Effect.annotateCurrentSpan({ name, format: plan.format })
+  const scope = yield* Effect.scope
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const dense = yield* compute(weight.toDense)
+      if (plan.format === "low-rank") return yield* Scope.provide(truncatedSvd(dense, plan.rank), scope)
+      const kronecker = yield* Kronecker
+      const { terms, left, right, permute } = plan
+      const fit = yield* kronecker.fit(dense, { terms, left, right, permute, swaps, key: fold(key, name) })
+      const rows = fit.rowPermutation
+      const columns = fit.columnPermutation
+      return yield* Scope.provide(
+        compute((t) =>
+          kroneckerWeight(t, {
+            // Whole slices are copies that outlive the fit.
+            left: t.slice(fit.left, [0, 0, 0], fit.left.shape),
+            right: t.slice(fit.right, [0, 0, 0], fit.right.shape),
+            rows,
+            columns
+          })
+        ),
+        scope
+      )
+    })
+  )
+})
+
+/** ||A - B||^2 and ||B||^2 over pairs of weights of equal size. */
+const distances = (pairs: ReadonlyArray<readonly [Weight, Weight]>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      let [difference, total] = [0, 0]
+      for (const [weight, reference] of pairs) {
+        const sums = yield* compute((t) =>
+          t.tidy(() => {
+            const original = reference.toDense(t)
+            const both = [t.sumOfSquares(t.subtract(weight.toDense(t), original)), t.sumOfSquares(original)]
+            return t.concatenate(
+              both.map((x) => t.reshape(x, [1])),
+              0
+            )
+          })
+        )
+        const values = yield* Tensor.toArray(sums)
+        difference += values[0]
+        total += values[1]
+      }
+      return Math.sqrt(difference / total)
+    })
+  )
+
+/** ||W - W'|| / ||W|| over all weights whose format differs from the reference's; 0 where none does. */
+export const relativeError = (model: Gpt2, reference: Gpt2): Effect.Effect<number, TensorError, Backend> => {
+  const pairs = Object.entries(model.weights)
+    .filter(([name, weight]) => weight !== reference.weights[name] && weight.format !== "dense")
+    .map(([name, weight]) => [weight, reference.weights[name]] as const)
+  return pairs.length === 0 ? Effect.succeed(0) : distances(pairs)
+}
+
+/**
+ * The model with the planned weights in their formats; those tensors belong to the scope, the others are shared with the
+ * model given. `observe` hears of each weight when it is done.
+ */
+export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E = never, R = never>(
+  model: Gpt2,
+  plans: Readonly<Record<string, WeightPlan>>,
+  options: FitOptions,
+  observe: (fitted: Fitted) => Effect.Effect<unknown, E, R> = () => Effect.void
+): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
+  let next = model
+  for (const [name, plan] of Object.entries(plans)) {
+    const weight = yield* fitWeight(name, model.weights[name], plan, options)
+    const error = yield* distances([[weight, model.weights[name]]])
+    next = withWeight(next, name, weight)
+    yield* observe({ name, plan, relativeError: error })
+  }
+  return next
+})

@@ -1,0 +1,54 @@
+import type { Kernels } from "../wasm/Kernels.ts"
+import { baseAddress, type Blas } from "../host/Blas.ts"
+import { type Engine, kernelNames } from "./Jobs.ts"
+
+/** Joins the wasm kernels with the matrix product that was chosen: a BLAS on the same bytes, or the wasm one. */
+export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: Blas | undefined): Engine => {
+  const byName = kernels as unknown as Record<string, (...values: ReadonlyArray<number>) => void>
+  const table = kernelNames(kernels).map((name) => byName[name])
+  if (blas === undefined)
+    return {
+      kernels,
+      table,
+      gemm: (bytes, tA, tB, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace) =>
+        (bytes === 4 ? kernels.gemm_f32 : kernels.gemm_f64)(
+          tA,
+          tB,
+          m,
+          n,
+          k,
+          1,
+          a,
+          lda,
+          b,
+          ldb,
+          beta,
+          c,
+          ldc,
+          workspace
+        )
+    }
+  const base = baseAddress(memory)
+  return {
+    kernels,
+    table,
+    gemm: (bytes, tA, tB, m, n, k, a, lda, b, ldb, beta, c, ldc) => {
+      if (m === 0 || n === 0) return
+      ;(bytes === 4 ? blas.gemm32 : blas.gemm64)(
+        tA,
+        tB,
+        m,
+        n,
+        k,
+        base + a,
+        // An empty inner dimension may leave strides of 0, which cblas refuses.
+        Math.max(1, lda),
+        base + b,
+        Math.max(1, ldb),
+        beta,
+        base + c,
+        ldc
+      )
+    }
+  }
+}

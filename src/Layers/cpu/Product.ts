@@ -1,0 +1,124 @@
+import type { Kernels } from "../../Tensor/Backend.ts"
+import { bytesPerElement, type DType, sizeOf } from "../../Tensor/Tensor.ts"
+import { addressOf, type Dispatch } from "./Dispatch.ts"
+
+/** Multiply-adds that make a part of a product. */
+const productGrain = 500_000
+
+const workspaceBytes = (d: Dispatch, dtype: DType, m: number, n: number, k: number): number => {
+  const { gemmWorkspace_f32, gemmWorkspace_f64 } = d.engine.kernels
+  const bytes = (dtype === "float32" ? gemmWorkspace_f32 : gemmWorkspace_f64)(m, n, k)
+  return Math.ceil(Math.max(1, bytes) / 64) * 64
+}
+
+/** Matrix products, and attention, which is two of them and a softmax for each head. */
+export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention" | "attentionGradient"> => {
+  /** Work space of the products in one head of attention. */
+  const headWorkspace = (dtype: DType, tokens: number, head: number) =>
+    workspaceBytes(d, dtype, tokens, Math.max(tokens, head), Math.max(tokens, head))
+
+  return {
+    matmul: (a, b, { transposeA, transposeB, bias }) => {
+      const { dtype } = a
+      const bytes = bytesPerElement(dtype)
+      const [lda, ldb] = [a.shape[a.shape.length - 1], b.shape[b.shape.length - 1]]
+      const [rowsA, rowsB] = [a.shape[a.shape.length - 2], b.shape[b.shape.length - 2]]
+      const [m, k] = transposeA ? [lda, rowsA] : [rowsA, lda]
+      const n = transposeB ? rowsB : ldb
+      const batchShape = a.shape.length > 2 ? a.shape.slice(0, -2) : b.shape.slice(0, -2)
+      // x [batch..., rows, inner] times one matrix is one product of all the rows.
+      const folds = b.shape.length === 2 && !transposeA
+      const batch = folds ? 1 : sizeOf(batchShape)
+      const rows = folds ? m * sizeOf(batchShape) : m
+      return d.filled([...batchShape, m, n], dtype, (out) => {
+        const work = batch * rows * n * k
+        if (batch * rows * n === 0) return
+        if (bias !== undefined) d.copy([batch * rows, n], dtype, addressOf(bias), [0, 1], out, [n, 1])
+        const parts = d.parts(work, productGrain)
+        const space = workspaceBytes(d, dtype, rows, n, k)
+        d.lend(space * parts, (workspace) =>
+          d.run("gemm", parts, [
+            bytes,
+            batch,
+            transposeA ? 1 : 0,
+            transposeB ? 1 : 0,
+            rows,
+            n,
+            k,
+            addressOf(a),
+            lda,
+            a.shape.length > 2 ? m * k * bytes : 0,
+            addressOf(b),
+            ldb,
+            b.shape.length > 2 ? k * n * bytes : 0,
+            bias === undefined ? 0 : 1,
+            out,
+            n,
+            rows * n * bytes,
+            workspace,
+            space
+          ])
+        )
+      })
+    },
+
+    attention: (qkv, heads) => {
+      const [batch, tokens, triple] = qkv.shape
+      const { dtype } = qkv
+      const [out, probabilities] = d.allocateAll(
+        [
+          [batch, tokens, triple / 3],
+          [batch, heads, tokens, tokens]
+        ],
+        dtype
+      )
+      const head = triple / 3 / heads
+      const space = headWorkspace(dtype, tokens, head)
+      const parts = d.parts(batch * heads * tokens * tokens * head, productGrain)
+      d.lend(space * parts, (workspace) =>
+        d.run("attention", parts, [
+          bytesPerElement(dtype),
+          batch,
+          heads,
+          tokens,
+          triple / 3,
+          addressOf(qkv),
+          out.address,
+          probabilities.address,
+          d.kernel("causalSoftmax", dtype),
+          workspace,
+          space
+        ])
+      )
+      return [out, probabilities]
+    },
+
+    attentionGradient: (qkv, probabilities, gradient, heads) => {
+      const [batch, tokens, triple] = qkv.shape
+      const { dtype } = qkv
+      const bytes = bytesPerElement(dtype)
+      const head = triple / 3 / heads
+      return d.filled(qkv.shape, dtype, (out) => {
+        const scores = Math.ceil((tokens * tokens * bytes) / 64) * 64
+        const space = scores + headWorkspace(dtype, tokens, head)
+        const parts = d.parts(batch * heads * tokens * tokens * head, productGrain)
+        d.lend(space * parts, (workspace) =>
+          d.run("attentionGradient", parts, [
+            bytes,
+            batch,
+            heads,
+            tokens,
+            triple / 3,
+            addressOf(qkv),
+            addressOf(probabilities),
+            addressOf(gradient),
+            out,
+            d.kernel("causalSoftmaxGradient", dtype),
+            workspace,
+            space
+          ])
+        )
+      })
+    }
+  }
+}

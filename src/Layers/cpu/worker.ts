@@ -1,0 +1,44 @@
+import { workerData } from "node:worker_threads"
+import { instantiateKernels } from "../wasm/Kernels.ts"
+import { openBlas } from "../host/Blas.ts"
+import { makeEngine } from "./Engine.ts"
+import { jobList } from "./Jobs.ts"
+import { closed, control, type WorkerData } from "./Threads.ts"
+
+const spins = 20_000
+
+const { memory, blas } = workerData as WorkerData
+const engine = makeEngine(instantiateKernels(memory), memory, blas === undefined ? undefined : openBlas(blas))
+// The control block lies at the start, where views stay valid when the memory grows.
+const words = new Int32Array(memory.buffer)
+const numbers = new Float64Array(memory.buffer)
+
+const workOnJob = (): void => {
+  for (;;) {
+    const part = Atomics.add(words, control.next, 1)
+    if (part >= closed) return
+    const parts = numbers[control.job + 1]
+    if (part >= parts) return
+    const count = numbers[control.job + 2]
+    const start = control.job + 3
+    try {
+      jobList[numbers[control.job]](engine, part, parts, numbers.slice(start, start + count))
+    } catch {
+      // The caller waits for this part: it must hear of the failure rather than wait for ever.
+      Atomics.store(words, control.failed, 1)
+    }
+    Atomics.add(words, control.completed, 1)
+    Atomics.notify(words, control.completed)
+  }
+}
+
+let seen = -1
+for (;;) {
+  let sequence = Atomics.load(words, control.sequence)
+  for (let i = 0; sequence === seen && i < spins; i++) sequence = Atomics.load(words, control.sequence)
+  if (sequence === seen) Atomics.wait(words, control.sequence, seen)
+  else {
+    seen = sequence
+    workOnJob()
+  }
+}

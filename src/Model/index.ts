@@ -1,0 +1,39 @@
+/** GPT-2 and its files: the model as a value, the network, directories in Hugging Face's layout, texts, perplexity. */
+export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"
+export { type Forward, forward, type ForwardOptions, loss, tokenLosses } from "./Forward.ts"
+export {
+  type Cache,
+  extend,
+  generate,
+  type GenerationOptions,
+  type LayerCache,
+  type Sampling
+} from "./Generation.ts"
+export {
+  type Gpt2,
+  type ParameterCount,
+  parameterCount,
+  parameters,
+  storedBytes,
+  storedParameters,
+  tensorShapes,
+  weightSizes,
+  withParameters,
+  withWeight
+} from "./Gpt2.ts"
+export { load, save, saveDense, type SaveOptions } from "./Gpt2Files.ts"
+export { initialise } from "./Initialisation.ts"
+export { perplexity, type PerplexityOptions, type PerplexityReport } from "./Perplexity.ts"
+export {
+  defaultProtocol,
+  type EvaluationWindows,
+  evaluationWindows,
+  PerplexityProtocol
+} from "./PerplexityProtocol.ts"
+export * as BytePairTraining from "./BytePairTraining.ts"
+export * as KneserNey from "./KneserNey.ts"
+export * as ModelConfig from "./ModelConfig.ts"
+export * as ModelDirectory from "./ModelDirectory.ts"
+export * as SafeTensors from "./SafeTensors.ts"
+export * as TextSet from "./TextSet.ts"
+export * as Tokenizer from "./Tokenizer.ts"
