@@ -1,6 +1,6 @@
 import { fold, type Key } from "../Random/index.ts"
 import { type Operations, ShapeError, type Tensor } from "../Tensor/index.ts"
-import type { Gpt2 } from "./Gpt2.ts"
+import { type Gpt2, parameters } from "./Gpt2.ts"
 
 export interface ForwardOptions {
   /** Sets a part `rate` of the embedding and of each residual branch to zero, the same part for the same key; default none. */
@@ -78,6 +78,10 @@ const dropper =
     return t.dropout(x, dropout.rate, [high, low])
   }
 
+/** Whether a gradient of this model is being recorded: not so of a teacher beside its student. */
+const recordsGradients = (t: Operations, model: Gpt2): boolean =>
+  t.region.recording && Object.values(parameters(model)).some((x) => t.region.isTracked(x))
+
 /**
  * The residual stream: int32 tokens [batch, tokens] -> layers + 1 of [batch, tokens, width], or the last alone. Without
  * gradients to record, what a layer made is freed when it is done.
@@ -89,7 +93,9 @@ const residualStream = (
   options: ForwardOptions
 ): ReadonlyArray<Tensor> => {
   const drop = dropper(t, options.dropout)
-  const tidy = <A>(body: () => A): A => (t.region.recording ? body() : t.tidy(body))
+  const records = recordsGradients(t, model)
+  // `t.tidy` keeps all while any gradient is recorded, a teacher's part too.
+  const tidy = <A>(body: () => A): A => (records ? body() : t.region.tidy(body))
   const attend = (qkv: Tensor) => t.attention(qkv, model.config.n_head)
   let x = tidy(() => drop(embed(t, model, tokens), "embedding"))
   const states: Array<Tensor> = []
@@ -101,7 +107,7 @@ const residualStream = (
       return layer === last ? finalNorm(t, model, y) : y
     })
     if (options.hiddenStates) states.push(input)
-    else if (!t.region.recording) t.region.release(input)
+    else if (!records) t.region.release(input)
   }
   return [...states, x]
 }
@@ -120,11 +126,16 @@ export const forward = (
   options: ForwardOptions = {}
 ): Forward => {
   const states = residualStream(t, model, tokens, options)
-  const logits = head(t, model, states[states.length - 1])
-  return { logits, hidden: options.hiddenStates ? states : [] }
+  const last = states[states.length - 1]
+  if (recordsGradients(t, model))
+    return { logits: head(t, model, last), hidden: options.hiddenStates ? states : [] }
+  const logits = t.region.tidy(() => head(t, model, last))
+  if (options.hiddenStates) return { logits, hidden: states }
+  t.region.release(last)
+  return { logits, hidden: [] }
 }
 
-/** Logits of more elements than this are worked out in parts when no gradients are recorded: 64 MiB in float32. */
+/** Logits of more elements than this are worked out in parts when no gradient is recorded: 64 MiB in float32. */
 const largestLogits = 1 << 24
 
 /**
@@ -141,7 +152,7 @@ export const tokenLosses = (
   const hidden = residualStream(t, model, inputs, { ...options, hiddenStates: false })[0]
   const count = targets.shape.reduce((product, size) => product * size, 1)
   const part = Math.max(1, Math.floor(largestLogits / model.config.vocab_size))
-  if (t.region.recording || count <= part) return t.crossEntropy(head(t, model, hidden), targets)
+  if (recordsGradients(t, model) || count <= part) return t.crossEntropy(head(t, model, hidden), targets)
 
   const width = model.config.n_embd
   const [rows, wanted] = [t.reshape(hidden, [count, width]), t.reshape(targets, [count])]
@@ -149,7 +160,7 @@ export const tokenLosses = (
   for (let start = 0; start < count; start += part) {
     const size = Math.min(part, count - start)
     losses.push(
-      t.tidy(() =>
+      t.region.tidy(() =>
         t.crossEntropy(
           head(t, model, t.slice(rows, [start, 0], [size, width])),
           t.slice(wanted, [start], [size])

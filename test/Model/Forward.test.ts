@@ -158,6 +158,22 @@ describe("forward", () => {
     }).pipe(Effect.provide(Mock.layer()))
   )
 
+  it.effect("keeps nothing of a teacher while a student's gradient is recorded", () =>
+    Effect.gen(function* () {
+      const teacher = yield* tinyGpt2
+      const student = yield* tinyGpt2
+      const tokens = yield* tokensOf(texts)
+      yield* compute((t) => {
+        t.valueAndGradients(parameters(student), () => {
+          const { buffers } = t.region.kernels.live()
+          const target = forward(t, teacher, tokens).logits
+          assert.strictEqual(t.region.kernels.live().buffers, buffers + 1)
+          return { value: t.sum(t.divergence(forward(t, student, tokens).logits, target)) }
+        })
+      })
+    }).pipe(Effect.provide(Mock.layer()))
+  )
+
   it.effect("needs no more memory for more layers", () =>
     Effect.gen(function* () {
       const peak = Effect.fnUntraced(function* (layers: number) {

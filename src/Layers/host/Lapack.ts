@@ -12,6 +12,7 @@ const routineNames = {
   dorglq_: 9,
   dpotrf_: 5,
   dgetrf_: 6,
+  dgecon_: 9,
   dgetrs_: 9
 } as const
 
@@ -78,6 +79,36 @@ export const lapackFactorizations = (
       blas.setThreads(1)
       for (const block of blocks) memory.release(block)
     }
+  }
+
+  /** The reciprocal condition number, in the maximum norm, of a matrix whose LU factors lie at `factors`. */
+  const conditionOf = (frame: Frame, factors: number, a: Float64Array, n: number): number => {
+    let norm = 0
+    for (let i = 0; i < n; i++) {
+      let sum = 0
+      for (let j = 0; j < n; j++) sum += Math.abs(a[i * n + j])
+      norm = Math.max(norm, sum)
+    }
+    const [size, anorm, result, info] = [
+      frame.integer(n),
+      frame.doubles(1),
+      frame.doubles(1),
+      frame.integer(0)
+    ]
+    frame.writeDouble(anorm, norm)
+    // LAPACK sees the transpose, whose 1-norm is this matrix's maximum norm.
+    lapack.dgecon_(
+      frame.character("1"),
+      size,
+      factors,
+      size,
+      anorm,
+      result,
+      frame.doubles(4 * n),
+      frame.integers(n),
+      info
+    )
+    return frame.readDouble(result)
   }
 
   return {
@@ -194,15 +225,16 @@ export const lapackFactorizations = (
         lapack.dgetrf_(size, size, matrix, size, pivots, info)
         const failed = frame.readInteger(info)
         check("solve", failed, `the matrix is singular: pivot ${failed} of ${n} is 0`)
+        const reciprocal = conditionOf(frame, matrix, a, n)
+        if (!(reciprocal > Number.EPSILON))
+          throw new NumericalError({
+            operation: "solve",
+            reason: `the matrix is singular to working precision: its condition number is about ${(1 / reciprocal).toExponential(1)}`
+          })
         lapack.dgetrs_(frame.character("T"), size, count, matrix, size, pivots, right, size, info)
         const x = frame.download(right, n * columns)
         const result = new Float64Array(n * columns)
         for (let i = 0; i < n; i++) for (let j = 0; j < columns; j++) result[i * columns + j] = x[j * n + i]
-        if (!result.every(Number.isFinite))
-          throw new NumericalError({
-            operation: "solve",
-            reason: "the matrix is singular to working precision"
-          })
         return result
       }),
     multiply: (a, b, m, k, n) =>
@@ -276,6 +308,10 @@ class Frame {
 
   readInteger(absolute: number): number {
     return this.#memory.int32[(absolute - this.#base) >>> 2]
+  }
+
+  writeDouble(absolute: number, value: number): void {
+    this.#memory.float64[(absolute - this.#base) / 8] = value
   }
 
   readDouble(absolute: number): number {

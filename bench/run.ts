@@ -1,0 +1,28 @@
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { gpt2 } from "./gpt2.ts"
+import { kronecker } from "./kronecker.ts"
+import { matmul } from "./matmul.ts"
+import { type Report, table } from "./Report.ts"
+import { scale } from "./scale.ts"
+
+const benchmarks = { matmul, kronecker, gpt2, scale }
+
+const bench = Command.make(
+  "bench",
+  {
+    name: Argument.Literals("name", Object.keys(benchmarks) as ReadonlyArray<keyof typeof benchmarks>),
+    json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("one line of JSON")),
+    seconds: Flag.Finite("seconds").pipe(
+      Flag.withDefault(1),
+      Flag.withDescription("how long each measurement is repeated; for kronecker the peer's budget")
+    )
+  },
+  Effect.fn("bench")(function* ({ name, json, seconds }) {
+    const report: Report = yield* benchmarks[name](seconds)
+    yield* Console.log(json ? JSON.stringify(report) : table(report))
+  })
+)
+
+bench.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,100 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import {
+  finalWeights,
+  lowRankControl,
+  parse,
+  type Plan,
+  PlanError,
+  storedParameters,
+  validate,
+  withPermute
+} from "../../src/Compress/Plan.ts"
+
+const plan: Plan = {
+  version: 1,
+  stages: [
+    {
+      name: "first",
+      weights: {
+        a: { format: "kronecker", terms: 2, left: [4, 6], right: [2, 2], permute: "rows-and-columns" },
+        wte: { format: "kronecker", terms: 1, left: [50, 6], right: [1, 2], permute: "columns" }
+      }
+    },
+    { name: "second", weights: { wte: { format: "low-rank", rank: 3 } } }
+  ]
+}
+const shapes = { a: [8, 12], wte: [50, 12] } as const
+
+describe("Plan", () => {
+  it.effect("a plan read back from its JSON is the same", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* parse(JSON.stringify(plan)), plan)
+    })
+  )
+
+  it.effect("what is no plan fails and says where", () =>
+    Effect.gen(function* () {
+      const bad = [
+        "",
+        "[]",
+        JSON.stringify({ version: 2, stages: plan.stages }),
+        JSON.stringify({ version: 1, stages: [] }),
+        JSON.stringify(plan).replace('"terms":2', '"terms":0')
+      ]
+      for (const text of bad) assert.instanceOf(yield* Effect.flip(parse(text)), PlanError)
+      assert.include((yield* Effect.flip(parse(bad[4]))).message, "terms")
+    })
+  )
+
+  it("stored numbers are the factors and the index buffers", () => {
+    assert.strictEqual(storedParameters(plan.stages[0].weights.a, [8, 12]), 2 * (24 + 4) + 8 + 12)
+    assert.strictEqual(storedParameters(plan.stages[0].weights.wte, [50, 12]), 300 + 2 + 12)
+    assert.strictEqual(storedParameters({ format: "low-rank", rank: 3 }, [50, 12]), 3 * 62)
+  })
+
+  it.effect("names and shapes are held against the model", () =>
+    Effect.gen(function* () {
+      yield* validate(plan, shapes)
+      const unknown = yield* Effect.flip(validate(plan, { a: [8, 12] }))
+      assert.strictEqual(unknown.weight, "wte")
+      const misshapen = yield* Effect.flip(validate(plan, { ...shapes, a: [8, 13] }))
+      assert.include(misshapen.message, "is [8, 12], the weight is [8,13]")
+      const high = yield* Effect.flip(validate(plan, { ...shapes, wte: [50, 2] }))
+      assert.include(high.message, "right")
+      // Names of the prototype are no weights.
+      const hostile: Plan = {
+        version: 1,
+        stages: [{ name: "x", weights: { toString: { format: "low-rank", rank: 1 } } }]
+      }
+      assert.strictEqual((yield* Effect.flip(validate(hostile, shapes))).weight, "toString")
+    })
+  )
+
+  it("a later stage has the last word", () => {
+    assert.deepStrictEqual(finalWeights(plan), {
+      a: plan.stages[0].weights.a,
+      wte: { format: "low-rank", rank: 3 }
+    })
+  })
+
+  it("a side whose right factor has size 1 is not permuted", () => {
+    const permuted = withPermute(plan, "rows-and-columns").stages[0].weights
+    assert.strictEqual((permuted.a as { permute: string }).permute, "rows-and-columns")
+    assert.strictEqual((permuted.wte as { permute: string }).permute, "columns")
+    const rows = withPermute(plan, "rows").stages[0].weights
+    assert.strictEqual((rows.wte as { permute: string }).permute, "none")
+  })
+
+  it("the control stores at most as many numbers, and one rank more would store more", () => {
+    const control = lowRankControl(plan, shapes)
+    for (const [i, stage] of control.stages.entries())
+      for (const [name, weight] of Object.entries(stage.weights)) {
+        const shape = shapes[name as keyof typeof shapes]
+        const budget = storedParameters(plan.stages[i].weights[name], shape)
+        const own = storedParameters(weight, shape)
+        assert.isAtMost(own, budget)
+        assert.isAbove(own + shape[0] + shape[1], budget)
+      }
+  })
+})
