@@ -88,8 +88,8 @@ type Reductions = { readonly [K in `reduce_${ReduceOperation}_${Float}`]: Reduce
 }
 
 type Movement = {
-  /** out[i] = value; int32 and int64 go by the float with the same bits. */
-  readonly [K in `fill_${Width}`]: (out: number, value: number, n: number) => void
+  /** out[i] = value, in float32, float64 or int32. */
+  readonly [K in `fill_${Width | "i32"}`]: (out: number, value: number, n: number) => void
 } & {
   /** out[i] = condition[i] ? a[i] : b[i]; condition: int32. */
   readonly [K in `select_${Width}`]: (condition: number, a: number, b: number, out: number, n: number) => void
@@ -130,7 +130,7 @@ type Networks = {
     columns: number
   ) => void
 } & {
-  /** Softmax of scale x over the columns c <= r + offset of row r, 0 in the others; out may be x. */
+  /** Softmax of scale x, scale > 0, over the columns c <= r + offset of row r, 0 in the others; out may be x. */
   readonly [K in `causalSoftmax_${Float}`]: (
     x: number,
     out: number,

@@ -44,6 +44,7 @@ const boxes: ReadonlyArray<readonly [string, Box]> = [
   ["a transpose of whole tiles", permuted([64, 64], [1, 0])],
   ["a transpose over tile borders", permuted([37, 83], [1, 0])],
   ["heads to the front", permuted([2, 5, 3, 8], [0, 2, 1, 3])],
+  ["many tokens' heads to the front", permuted([2, 40, 3, 8], [0, 2, 1, 3])],
   ["keys transposed", permuted([2, 5, 3, 8], [0, 2, 3, 1])],
   ["all reversed", permuted([3, 4, 5, 2], [3, 2, 1, 0])],
   ["rank 8", permuted([2, 1, 3, 1, 2, 2, 1, 3], [7, 0, 2, 1, 5, 3, 6, 4])],
@@ -126,6 +127,18 @@ const half = (h: number): number => {
   if (exponent === 31) return mantissa ? NaN : sign * Infinity
   return exponent ? sign * 2 ** (exponent - 15) * (1 + mantissa / 1024) : sign * 2 ** -14 * (mantissa / 1024)
 }
+
+describe("int32", () => {
+  it("fill of int32 keeps every bit", () => {
+    for (const value of [-1, 7, -(2 ** 31), 0x7fc00001]) {
+      arena.reset()
+      const out = arena.allocate("i32", 5)
+      kernels.fill_i32(out, value, 5)
+      arena.checkGuards()
+      assert.deepStrictEqual(arena.read("i32", out, 5), [value, value, value, value, value])
+    }
+  })
+})
 
 describe("conversions", () => {
   const specials = [0, -0, 0.5, -0.5, 1.9, -1.9, Infinity, -Infinity, NaN, 3e9, -3e9, 2147483520, 1e-40]

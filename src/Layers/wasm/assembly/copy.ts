@@ -1,9 +1,9 @@
 // Copies a strided box of at most eight dimensions: out[sum i_d outStrides_d] = x[sum i_d xStrides_d]. meta:
 // int32 [sizes(rank), xStrides(rank), outStrides(rank)], strides in elements; 0 among xStrides broadcasts.
 //
-// The box is walked by a recursion over its outer dimensions that ends in one of three kernels, chosen once:
-// a run of contiguous elements, a run of one repeated element, or a plane whose rows lie along x and whose
-// columns lie along out.
+// The box is walked by a recursion over its outer dimensions that ends in a kernel chosen once: a run of
+// contiguous elements, a run of one repeated element, a grid of runs, a plane whose rows lie along x and
+// whose columns lie along out, or else a line.
 
 import { storeTail, wholeVectors } from "./lanes"
 
@@ -62,7 +62,7 @@ function line<T>(x: usize, out: usize, n: i32, xStep: usize, outStep: usize): vo
   for (let i = 0; i < n; i++, x += xStep, out += outStep) store<T>(out, load<T>(x))
 }
 
-// out[i, j] = x[j, i] for i < m, j < n; xStep and outStep are the bytes from row to row
+// out[i, j] = x[j, i] for i, j < 4; xStep and outStep are the bytes from row to row
 @inline
 function transpose4(x: usize, out: usize, xStep: usize, outStep: usize): void {
   const a = v128.load(x)
@@ -87,35 +87,46 @@ function transpose2(x: usize, out: usize, xStep: usize, outStep: usize): void {
   v128.store(out + outStep, i64x2.shuffle(a, b, 1, 3))
 }
 
-// Edge of the tiles of a transposed plane, so that lines of both sides stay in the first cache
+@inline
+function transposeBlock<T>(x: usize, out: usize, i: i32, j: i32, xStep: usize, outStep: usize): void {
+  const from = x + <usize>j * xStep + <usize>i * sizeof<T>()
+  const to = out + <usize>i * outStep + <usize>j * sizeof<T>()
+  if (sizeof<T>() == 4) transpose4(from, to, xStep, outStep)
+  else transpose2(from, to, xStep, outStep)
+}
+
+// Edge of the tiles of a transposed plane, so that the lines of both sides stay in the first cache
 const TILE: i32 = 32
 
+// out[i, j] = x[j, i] for i < m, j < n. Within a tile the side whose rows lie farther apart, where lines may
+// compete for the same place in the cache, is passed line by line.
 @inline
 function transposePlane<T>(x: usize, out: usize, m: i32, n: i32, xStep: usize, outStep: usize): void {
   const w = <i32>(16 / sizeof<T>())
   for (let j0 = 0; j0 < n; j0 += TILE) {
     const j1 = min(n, j0 + TILE)
+    const jWhole = j0 + ((j1 - j0) & -w)
     for (let i0 = 0; i0 < m; i0 += TILE) {
       const i1 = min(m, i0 + TILE)
-      let i = i0
-      for (; i + w <= i1; i += w) {
-        let j = j0
-        let from = x + <usize>j * xStep + <usize>i * sizeof<T>()
-        let to = out + <usize>i * outStep + <usize>j * sizeof<T>()
-        for (; j + w <= j1; j += w, from += <usize>w * xStep, to += 16) {
-          if (sizeof<T>() == 4) transpose4(from, to, xStep, outStep)
-          else transpose2(from, to, xStep, outStep)
+      const iWhole = i0 + ((i1 - i0) & -w)
+      if (xStep > outStep) {
+        for (let j = j0; j < jWhole; j += w) {
+          for (let i = i0; i < iWhole; i += w) transposeBlock<T>(x, out, i, j, xStep, outStep)
         }
-        for (; j < j1; j++, from += xStep, to += sizeof<T>()) line<T>(from, to, w, sizeof<T>(), outStep)
+      } else {
+        for (let i = i0; i < iWhole; i += w) {
+          for (let j = j0; j < jWhole; j += w) transposeBlock<T>(x, out, i, j, xStep, outStep)
+        }
       }
-      for (; i < i1; i++) {
-        line<T>(
-          x + <usize>j0 * xStep + <usize>i * sizeof<T>(),
-          out + <usize>i * outStep + <usize>j0 * sizeof<T>(),
-          j1 - j0,
-          xStep,
-          sizeof<T>()
-        )
+      for (let j = jWhole; j < j1; j++) {
+        const from = x + <usize>j * xStep + <usize>i0 * sizeof<T>()
+        const to = out + <usize>i0 * outStep + <usize>j * sizeof<T>()
+        line<T>(from, to, i1 - i0, sizeof<T>(), outStep)
+      }
+      for (let i = iWhole; i < i1; i++) {
+        const from = x + <usize>j0 * xStep + <usize>i * sizeof<T>()
+        const to = out + <usize>i * outStep + <usize>j0 * sizeof<T>()
+        line<T>(from, to, jWhole - j0, xStep, sizeof<T>())
       }
     }
   }
@@ -123,89 +134,129 @@ function transposePlane<T>(x: usize, out: usize, m: i32, n: i32, xStep: usize, o
 
 const RUN: i32 = 0
 const REPEAT: i32 = 1
-const PLANE: i32 = 2
-const LINE: i32 = 3
+const LINE: i32 = 2
+const PLANE: i32 = 3
+const PLANE_ACROSS: i32 = 4
+const GRID: i32 = 5
 
-// Walks the dimensions d.. below last, other than skipped, and applies the kernel to each point
+// Copies the dimensions that walk has left: a run of n elements; the line of dimension last; the plane of
+// last and other, one along x and one along out; or the runs of the grid of last and other
+@inline
+function copyRest<T>(
+  x: usize,
+  out: usize,
+  last: i32,
+  other: i32,
+  rank: i32,
+  meta: usize,
+  kernel: i32,
+  n: i32
+): void {
+  if (kernel == RUN) {
+    copyBytes(x, out, <usize>n * sizeof<T>())
+    return
+  }
+  if (kernel == REPEAT) {
+    repeat<T>(x, out, <usize>n * sizeof<T>())
+    return
+  }
+  const size = sizeOf(meta, rank, last)
+  const xStep = <usize>xStride(meta, rank, last) * sizeof<T>()
+  const outStep = <usize>outStride(meta, rank, last) * sizeof<T>()
+  if (kernel == LINE) {
+    line<T>(x, out, size, xStep, outStep)
+    return
+  }
+  const otherSize = sizeOf(meta, rank, other)
+  const xOther = <usize>xStride(meta, rank, other) * sizeof<T>()
+  const outOther = <usize>outStride(meta, rank, other) * sizeof<T>()
+  if (kernel == PLANE) {
+    transposePlane<T>(x, out, otherSize, size, xStep, outOther)
+    return
+  }
+  if (kernel == PLANE_ACROSS) {
+    transposePlane<T>(x, out, size, otherSize, xOther, outStep)
+    return
+  }
+  for (let i = 0; i < size; i++, x += xStep, out += outStep) {
+    let from = x
+    let to = out
+    for (let j = 0; j < otherSize; j++, from += xOther, to += outOther) {
+      copyBytes(from, to, <usize>n * sizeof<T>())
+    }
+  }
+}
+
+// Walks the dimensions from d to last, other aside, and copies the rest at each of their points
 function walk<T>(
   x: usize,
   out: usize,
   d: i32,
   last: i32,
-  skipped: i32,
+  other: i32,
   rank: i32,
   meta: usize,
   kernel: i32,
-  m: i32,
-  n: i32,
-  xStep: usize,
-  outStep: usize
+  n: i32
 ): void {
-  while (d < last && (d == skipped || sizeOf(meta, rank, d) == 1)) d++
+  while (d < last && (d == other || sizeOf(meta, rank, d) == 1)) d++
   if (d >= last) {
-    if (kernel == RUN) copyBytes(x, out, <usize>n * sizeof<T>())
-    else if (kernel == REPEAT) repeat<T>(x, out, <usize>n * sizeof<T>())
-    else if (kernel == PLANE) transposePlane<T>(x, out, m, n, xStep, outStep)
-    else line<T>(x, out, n, xStep, outStep)
+    copyRest<T>(x, out, last, other, rank, meta, kernel, n)
     return
   }
   const size = sizeOf(meta, rank, d)
   const xNext = <usize>xStride(meta, rank, d) * sizeof<T>()
   const outNext = <usize>outStride(meta, rank, d) * sizeof<T>()
   for (let i = 0; i < size; i++, x += xNext, out += outNext) {
-    walk<T>(x, out, d + 1, last, skipped, rank, meta, kernel, m, n, xStep, outStep)
+    walk<T>(x, out, d + 1, last, other, rank, meta, kernel, n)
   }
+}
+
+// The last dimension before d that is longer than 1, or -1
+function longerBefore(d: i32, rank: i32, meta: usize): i32 {
+  for (d--; d >= 0; d--) if (sizeOf(meta, rank, d) > 1) return d
+  return -1
 }
 
 function copy<T>(x: usize, out: usize, rank: i32, meta: usize): void {
   for (let d = 0; d < rank; d++) if (sizeOf(meta, rank, d) <= 0) return
-  // The trailing dimensions that form one run: last is the first of them
-  let last = rank
-  while (last > 0 && sizeOf(meta, rank, last - 1) == 1) last--
-  if (last == 0) {
+  const last = longerBefore(rank, rank, meta)
+  if (last < 0) {
     store<T>(out, load<T>(x))
     return
   }
-  const xInner = xStride(meta, rank, last - 1)
-  const outInner = outStride(meta, rank, last - 1)
-  let n = sizeOf(meta, rank, last - 1)
-  let inner = last - 1
+  const xInner = xStride(meta, rank, last)
+  const outInner = outStride(meta, rank, last)
   if (outInner == 1 && (xInner == 1 || xInner == 0)) {
-    for (let d = inner - 1; d >= 0; d--) {
-      const size = sizeOf(meta, rank, d)
-      if (size == 1) {
-        inner = d
-        continue
-      }
-      if (outStride(meta, rank, d) != n || xStride(meta, rank, d) != xInner * n) break
-      n *= size
-      inner = d
+    // The trailing dimensions that form one run, from dimension first on
+    let first = last
+    let n = sizeOf(meta, rank, last)
+    let d = longerBefore(first, rank, meta)
+    while (d >= 0 && outStride(meta, rank, d) == n && xStride(meta, rank, d) == xInner * n) {
+      n *= sizeOf(meta, rank, d)
+      first = d
+      d = longerBefore(first, rank, meta)
     }
-    walk<T>(x, out, 0, inner, -1, rank, meta, xInner ? RUN : REPEAT, 1, n, 0, 0)
+    // The longer of two dimensions outside: then the runs belong to a few sequences in memory, which are
+    // fetched ahead
+    const other = longerBefore(d, rank, meta)
+    if (xInner && other >= 0 && sizeOf(meta, rank, d) > 4 * sizeOf(meta, rank, other)) {
+      walk<T>(x, out, 0, d, other, rank, meta, GRID, n)
+    } else walk<T>(x, out, 0, first, -1, rank, meta, xInner ? RUN : REPEAT, n)
     return
   }
-  // The dimension along x, where the last one lies along out (or the other way round)
-  if (outInner == 1 || xInner == 1) {
-    for (let d = inner - 1; d >= 0; d--) {
-      const size = sizeOf(meta, rank, d)
-      if (size == 1) continue
-      if (outInner == 1 && xStride(meta, rank, d) == 1) {
-        const xStep = <usize>xInner * sizeof<T>()
-        const outStep = <usize>outStride(meta, rank, d) * sizeof<T>()
-        walk<T>(x, out, 0, inner, d, rank, meta, PLANE, size, n, xStep, outStep)
-        return
-      }
-      if (xInner == 1 && outStride(meta, rank, d) == 1) {
-        const xStep = <usize>xStride(meta, rank, d) * sizeof<T>()
-        const outStep = <usize>outInner * sizeof<T>()
-        walk<T>(x, out, 0, inner, d, rank, meta, PLANE, n, size, xStep, outStep)
-        return
-      }
+  // The dimension along x, where the last one lies along out, or the other way round
+  for (let d = longerBefore(last, rank, meta); d >= 0; d = longerBefore(d, rank, meta)) {
+    if (outInner == 1 && xStride(meta, rank, d) == 1) {
+      walk<T>(x, out, 0, last, d, rank, meta, PLANE, 0)
+      return
+    }
+    if (xInner == 1 && outStride(meta, rank, d) == 1) {
+      walk<T>(x, out, 0, last, d, rank, meta, PLANE_ACROSS, 0)
+      return
     }
   }
-  const xStep = <usize>xInner * sizeof<T>()
-  const outStep = <usize>outInner * sizeof<T>()
-  walk<T>(x, out, 0, inner, -1, rank, meta, LINE, 1, n, xStep, outStep)
+  walk<T>(x, out, 0, last, -1, rank, meta, LINE, 0)
 }
 
 export function copy_32(x: usize, out: usize, rank: i32, meta: usize): void {

@@ -10,9 +10,13 @@ function fill(out: usize, value: v128, bytes: usize): void {
   if (o < bytes) storeTail(out + o, value, bytes - o)
 }
 
-// Also serves int32: the value is the float with the same bits
 export function fill_32(out: usize, value: f32, n: i32): void {
   fill(out, i32x4.splat(reinterpret<i32>(value)), <usize>n * 4)
+}
+
+// Apart from fill_32, because a number that JavaScript passes as float32 may lose the bits of a NaN
+export function fill_i32(out: usize, value: i32, n: i32): void {
+  fill(out, i32x4.splat(value), <usize>n * 4)
 }
 
 export function fill_64(out: usize, value: f64, n: i32): void {

@@ -3,7 +3,8 @@
 
 export {
   fill_32,
-  fill_64
+  fill_64,
+  fill_i32
 } from "./fill"
 export {
   unary_abs_f32,

@@ -1,40 +1,10 @@
 // Layer normalisation of rows, out = (x - mean) / deviation * gain + bias, and its gradients.
 // x, g, out, dx: [rows, columns]; mean, inverseDeviation: [rows]; gain, bias, dgain, dbias: [columns].
 
-import { loadTail, multiplyAdd, splat, storeTail, sumLanes, tailMask, wholeVectors, zeros } from "./lanes"
-import { rowSum } from "./rows"
+import { loadTail, multiplyAdd, splat, storeTail, sumLanes, wholeVectors, zeros } from "./lanes"
+import { rowSquaredDeviations, rowSum } from "./rows"
 
 const BLOCK: usize = 4096
-
-// Sum of (x - mean)^2
-@inline
-function squaredDeviations<T>(x: usize, bytes: usize, mean: v128): f64 {
-  const whole = wholeVectors(bytes)
-  let total: f64 = 0
-  let o: usize = 0
-  while (o < whole) {
-    const end = min(whole, o + BLOCK)
-    let s0 = zeros()
-    let s1 = zeros()
-    for (; o + 32 <= end; o += 32) {
-      const d0 = v128.sub<T>(v128.load(x + o), mean)
-      const d1 = v128.sub<T>(v128.load(x + o, 16), mean)
-      s0 = multiplyAdd<T>(d0, d0, s0)
-      s1 = multiplyAdd<T>(d1, d1, s1)
-    }
-    if (o < end) {
-      const d = v128.sub<T>(v128.load(x + o), mean)
-      s0 = multiplyAdd<T>(d, d, s0)
-      o += 16
-    }
-    total += sumLanes<T>(v128.add<T>(s0, s1))
-  }
-  if (o < bytes) {
-    const d = v128.and(v128.sub<T>(loadTail(x + o, bytes - o), mean), tailMask(bytes - o))
-    total += sumLanes<T>(v128.mul<T>(d, d))
-  }
-  return total
-}
 
 @inline
 function layerNorm<T>(
@@ -52,7 +22,7 @@ function layerNorm<T>(
   const whole = wholeVectors(bytes)
   for (let r = 0; r < rows; r++, x += bytes, out += bytes) {
     const average = splat<T>(rowSum<T>(x, bytes, 0) / columns)
-    const variance = squaredDeviations<T>(x, bytes, average) / columns
+    const variance = rowSquaredDeviations<T>(x, bytes, average) / columns
     const inverse = splat<T>(1 / sqrt<f64>(variance + epsilon))
     store<T>(mean + <usize>r * sizeof<T>(), v128.extract_lane<T>(average, 0))
     store<T>(inverseDeviation + <usize>r * sizeof<T>(), v128.extract_lane<T>(inverse, 0))
@@ -87,20 +57,32 @@ function layerNormGradientInput<T>(
   for (let r = 0; r < rows; r++, x += bytes, g += bytes, dx += bytes) {
     const average = v128.load_splat<T>(mean + <usize>r * sizeof<T>())
     const inverse = v128.load_splat<T>(inverseDeviation + <usize>r * sizeof<T>())
+    // The sums of h and of h (x - mean)
     let total: f64 = 0
     let aligned: f64 = 0
     let o: usize = 0
     while (o < whole) {
       const end = min(whole, o + BLOCK)
-      let s = zeros()
-      let t = zeros()
-      for (; o < end; o += 16) {
-        const h = v128.mul<T>(v128.load(g + o), v128.load(gain + o))
-        s = v128.add<T>(s, h)
-        t = multiplyAdd<T>(h, v128.sub<T>(v128.load(x + o), average), t)
+      let s0 = zeros()
+      let s1 = zeros()
+      let t0 = zeros()
+      let t1 = zeros()
+      for (; end - o >= 32; o += 32) {
+        const h0 = v128.mul<T>(v128.load(g + o), v128.load(gain + o))
+        const h1 = v128.mul<T>(v128.load(g + o, 16), v128.load(gain + o, 16))
+        s0 = v128.add<T>(s0, h0)
+        s1 = v128.add<T>(s1, h1)
+        t0 = multiplyAdd<T>(h0, v128.sub<T>(v128.load(x + o), average), t0)
+        t1 = multiplyAdd<T>(h1, v128.sub<T>(v128.load(x + o, 16), average), t1)
       }
-      total += sumLanes<T>(s)
-      aligned += sumLanes<T>(t)
+      if (o < end) {
+        const h = v128.mul<T>(v128.load(g + o), v128.load(gain + o))
+        s0 = v128.add<T>(s0, h)
+        t0 = multiplyAdd<T>(h, v128.sub<T>(v128.load(x + o), average), t0)
+        o += 16
+      }
+      total += sumLanes<T>(v128.add<T>(s0, s1))
+      aligned += sumLanes<T>(v128.add<T>(t0, t1))
     }
     if (o < bytes) {
       const rest = bytes - o

@@ -1,6 +1,6 @@
 // Sums and maxima along one contiguous row, used by the reductions and by every row-wise kernel.
 
-import { loadTail, loadTailOver, maximumLane, multiplyAdd, splat, sumLanes, zeros } from "./lanes"
+import { loadTail, loadTailOver, maximumLane, multiplyAdd, splat, sumLanes, tailMask, zeros } from "./lanes"
 
 // Partial sums of float32 hold at most 64 terms a lane before they go on in float64
 const BLOCK: usize = 4096
@@ -104,4 +104,64 @@ export function rowMaximumOrNaN<T>(x: usize, bytes: usize): T {
 @inline
 function unordered<T>(a: v128, b: v128): v128 {
   return v128.or(v128.ne<T>(a, a), v128.ne<T>(b, b))
+}
+
+// Sum of a b
+@inline
+export function rowDot<T>(a: usize, b: usize, bytes: usize): f64 {
+  let total: f64 = 0
+  let o: usize = 0
+  while (bytes - o >= 64) {
+    const end = o + min<usize>((bytes - o) & ~63, BLOCK)
+    let s0 = zeros()
+    let s1 = zeros()
+    let s2 = zeros()
+    let s3 = zeros()
+    for (; o < end; o += 64) {
+      s0 = multiplyAdd<T>(v128.load(a + o), v128.load(b + o), s0)
+      s1 = multiplyAdd<T>(v128.load(a + o, 16), v128.load(b + o, 16), s1)
+      s2 = multiplyAdd<T>(v128.load(a + o, 32), v128.load(b + o, 32), s2)
+      s3 = multiplyAdd<T>(v128.load(a + o, 48), v128.load(b + o, 48), s3)
+    }
+    total += sumLanes<T>(v128.add<T>(v128.add<T>(s0, s1), v128.add<T>(s2, s3)))
+  }
+  let s = zeros()
+  for (; bytes - o >= 16; o += 16) s = multiplyAdd<T>(v128.load(a + o), v128.load(b + o), s)
+  if (o < bytes) s = multiplyAdd<T>(loadTail(a + o, bytes - o), loadTail(b + o, bytes - o), s)
+  return total + sumLanes<T>(s)
+}
+
+// Sum of (x - mean)^2
+@inline
+export function rowSquaredDeviations<T>(x: usize, bytes: usize, mean: v128): f64 {
+  let total: f64 = 0
+  let o: usize = 0
+  while (bytes - o >= 64) {
+    const end = o + min<usize>((bytes - o) & ~63, BLOCK)
+    let s0 = zeros()
+    let s1 = zeros()
+    let s2 = zeros()
+    let s3 = zeros()
+    for (; o < end; o += 64) {
+      const a = v128.sub<T>(v128.load(x + o), mean)
+      const b = v128.sub<T>(v128.load(x + o, 16), mean)
+      const c = v128.sub<T>(v128.load(x + o, 32), mean)
+      const d = v128.sub<T>(v128.load(x + o, 48), mean)
+      s0 = multiplyAdd<T>(a, a, s0)
+      s1 = multiplyAdd<T>(b, b, s1)
+      s2 = multiplyAdd<T>(c, c, s2)
+      s3 = multiplyAdd<T>(d, d, s3)
+    }
+    total += sumLanes<T>(v128.add<T>(v128.add<T>(s0, s1), v128.add<T>(s2, s3)))
+  }
+  let s = zeros()
+  for (; bytes - o >= 16; o += 16) {
+    const d = v128.sub<T>(v128.load(x + o), mean)
+    s = multiplyAdd<T>(d, d, s)
+  }
+  if (o < bytes) {
+    const d = v128.and(v128.sub<T>(loadTail(x + o, bytes - o), mean), tailMask(bytes - o))
+    s = multiplyAdd<T>(d, d, s)
+  }
+  return total + sumLanes<T>(s)
 }

@@ -2,7 +2,7 @@
 
 import { expNonPositive } from "./math"
 import { loadTail, multiplyAdd, splat, storeTail, sumLanes, tailMask, wholeVectors, zeros } from "./lanes"
-import { rowMaximum } from "./rows"
+import { rowDot, rowMaximum } from "./rows"
 
 const BLOCK: usize = 4096
 
@@ -62,18 +62,10 @@ function softmaxRow<T>(x: usize, out: usize, bytes: usize, scale: T): void {
 @inline
 function gradientRow<T>(y: usize, g: usize, out: usize, bytes: usize, scale: T): void {
   const whole = wholeVectors(bytes)
-  let total: f64 = 0
-  let o: usize = 0
-  while (o < whole) {
-    const end = min(whole, o + BLOCK)
-    let s = zeros()
-    for (; o < end; o += 16) s = multiplyAdd<T>(v128.load(y + o), v128.load(g + o), s)
-    total += sumLanes<T>(s)
-  }
-  if (o < bytes) total += sumLanes<T>(v128.mul<T>(loadTail(y + o, bytes - o), loadTail(g + o, bytes - o)))
-  const mean = splat<T>(total)
+  const mean = splat<T>(rowDot<T>(y, g, bytes))
   const factor = v128.splat<T>(scale)
-  for (o = 0; o < whole; o += 16) {
+  let o: usize = 0
+  for (; o < whole; o += 16) {
     const d = v128.sub<T>(v128.load(g + o), mean)
     v128.store(out + o, v128.mul<T>(v128.mul<T>(v128.load(y + o), factor), d))
   }
