@@ -27,10 +27,6 @@ export class Progress extends Context.Service<
       const isTerminal = process.stderr.isTTY === true
       let last = 0
       let width = 0
-      const write = (text: string) =>
-        Effect.sync(() => {
-          process.stderr.write(text)
-        })
       const show = Effect.fnUntraced(function* (text: string, share?: number) {
         const line = share === undefined ? text : `${bar(share)} ${text}`
         if (isTerminal) {
@@ -53,6 +49,11 @@ export class Progress extends Context.Service<
     })
   )
 }
+
+const write = (text: string): Effect.Effect<void> =>
+  Effect.sync(() => {
+    process.stderr.write(text)
+  })
 
 const bar = (share: number): string => {
   const filled = Math.round(20 * Math.min(1, Math.max(0, share)))

@@ -29,9 +29,9 @@ export const cpuKernels = (d: Dispatch, description: string, factorizations: Fac
     Effect.sync(() => {
       const start = addressOf(x) / bytesPerElement(x.dtype)
       const end = start + sizeOf(x.shape)
-      if (x.dtype === "float32") return Float32Array.from(d.memory.float32.subarray(start, end))
-      if (x.dtype === "float64") return Float64Array.from(d.memory.float64.subarray(start, end))
-      return Int32Array.from(d.memory.int32.subarray(start, end))
+      if (x.dtype === "float32") return new Float32Array(d.memory.float32.subarray(start, end))
+      if (x.dtype === "float64") return new Float64Array(d.memory.float64.subarray(start, end))
+      return new Int32Array(d.memory.int32.subarray(start, end))
     }),
   release: (buffer) => d.memory.release(buffer as Block),
 

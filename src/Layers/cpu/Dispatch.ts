@@ -3,7 +3,7 @@ import { bytesPerElement, type DType, type Shape, sizeOf, type Tensor } from "..
 import { broadcastLayout, joinDimensions } from "./Broadcast.ts"
 import { copyRows, type Engine, type JobName, kernelNames } from "./Jobs.ts"
 import { type Block, type Memory, reservedBytes } from "./Memory.ts"
-import type { Threads } from "./Threads.ts"
+import { mostParts, type Threads } from "./Threads.ts"
 
 /** How wasm kernels call the element types. */
 export const suffixes = { float32: "f32", float64: "f64", int32: "i32" } as const
@@ -11,9 +11,9 @@ export const suffixes = { float32: "f32", float64: "f64", int32: "i32" } as cons
 /** Elements that make a part worth another thread. */
 export const elementwiseGrain = 16_384
 const largestRank = 8
-/** Descriptions of strided copies, one for each part, at the end of the control block. */
-const copyMeta = reservedBytes / 2
-const copyMetaStride = 256
+/** Descriptions of strided copies, one for each part, at the end of the control block: [sizes, from, to], int32. */
+const copyMetaStride = 128
+const copyMeta = reservedBytes - mostParts * copyMetaStride
 
 export const addressOf = (x: Tensor): number => (x.storage.buffer as Block).address
 
@@ -21,10 +21,10 @@ export const addressOf = (x: Tensor): number => (x.storage.buffer as Block).addr
 export type Row = readonly [address: number, bytesPerRow: number]
 
 /** A count of rows along the last axis, and their length. */
-export const lastAxis = (x: Tensor): readonly [count: number, columns: number] => {
-  const columns = x.shape[x.shape.length - 1] ?? 1
-  return [columns === 0 ? 0 : sizeOf(x.shape) / columns, columns]
-}
+export const lastAxis = (x: Tensor): readonly [count: number, columns: number] => [
+  sizeOf(x.shape.slice(0, -1)),
+  x.shape[x.shape.length - 1] ?? 1
+]
 
 /** x as rows of `columns` elements. */
 export const rowsOf = (x: Tensor, columns: number): Row => [addressOf(x), columns * bytesPerElement(x.dtype)]
@@ -56,8 +56,9 @@ export class Dispatch {
     return this.#numbers.get(`${operation}_${dtype === "float64" ? 64 : 32}`) as number
   }
 
-  parts(work: number, grain: number): number {
-    return this.#threads.parts(work, grain)
+  /** How many parts are worth their while for so much work that can be cut into `most` pieces. */
+  parts(work: number, grain: number, most?: number): number {
+    return this.#threads.parts(work, grain, most)
   }
 
   run(job: JobName, parts: number, values: ReadonlyArray<number>): void {
@@ -80,14 +81,18 @@ export class Dispatch {
     return block
   }
 
-  /** Several buffers, or none where one does not fit. */
-  allocateAll<const Shapes extends ReadonlyArray<Shape>>(
+  /** Several buffers that `body` fills; all are freed again where it cannot, or one does not fit. */
+  filledAll<const Shapes extends ReadonlyArray<Shape>>(
     shapes: Shapes,
-    dtype: DType
+    dtype: DType,
+    body: (...addresses: { -readonly [Index in keyof Shapes]: number }) => void
   ): { -readonly [Index in keyof Shapes]: Block } {
     const blocks: Array<Block> = []
     try {
       for (const shape of shapes) blocks.push(this.allocate(shape, dtype))
+      body(
+        ...(blocks.map(({ address }) => address) as unknown as { -readonly [Index in keyof Shapes]: number })
+      )
     } catch (error) {
       for (const block of blocks) this.memory.release(block)
       throw error
@@ -105,22 +110,26 @@ export class Dispatch {
     }
   }
 
-  /** kernel(addresses..., rows, rest...) with the rows shared out; `work` in elements. */
+  /**
+   * kernel(addresses..., rows, rest...) with the rows shared out; `work` in elements. "byNumberedRows" also passes the
+   * first row, before the rest.
+   */
   rows(
     kernel: number,
     pointers: ReadonlyArray<Row>,
     count: number,
     rest: ReadonlyArray<number>,
-    work: number
+    work: number,
+    job: "byRows" | "byNumberedRows" = "byRows"
   ): void {
     if (count === 0) return
-    const parts = this.parts(work, elementwiseGrain)
-    this.run("byRows", parts, [kernel, pointers.length, count, ...pointers.flat(), ...rest])
+    const parts = this.parts(work, elementwiseGrain, count)
+    this.run(job, parts, [kernel, pointers.length, count, ...pointers.flat(), ...rest])
   }
 
   /** kernel(fixed..., columnStart, columnEnd) with the columns shared out. */
   columns(kernel: number, columns: number, fixed: ReadonlyArray<number>, work: number): void {
-    this.run("byColumns", this.parts(work, 2 * elementwiseGrain), [kernel, columns, ...fixed])
+    this.run("byColumns", this.parts(work, 2 * elementwiseGrain, columns), [kernel, columns, ...fixed])
   }
 
   /** out[index] = x[index] under two sets of element strides; `from` and `to` are addresses. */
@@ -144,7 +153,7 @@ export class Dispatch {
     const [x, out] = layout.strides
     const bytes = bytesPerElement(dtype)
     const outer = layout.sizes[0]
-    const parts = this.parts(sizeOf(sizes), 2 * elementwiseGrain)
+    const parts = this.parts(sizeOf(sizes), 2 * elementwiseGrain, outer)
     const words = this.memory.int32
     for (let part = 0; part < parts; part++) {
       const meta = (copyMeta + part * copyMetaStride) / 4

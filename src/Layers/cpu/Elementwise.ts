@@ -108,8 +108,14 @@ export const elementwiseKernels = (d: Dispatch): Pick<Kernels, Elementwise> => (
     }),
   dropout: (x, rate, [low, high]) =>
     d.filled(x.shape, x.dtype, (out) => {
-      const kernel = d.kernel("dropout", x.dtype)
-      d.engine.table[kernel](addressOf(x), out, sizeOf(x.shape), 0, rate, low, high)
+      const n = sizeOf(x.shape)
+      const bytes = bytesPerElement(x.dtype)
+      const pointers = [
+        [addressOf(x), bytes],
+        [out, bytes]
+      ] as const
+      // Hashing an index takes as long as several additions.
+      d.rows(d.kernel("dropout", x.dtype), pointers, n, [rate, low, high], 4 * n, "byNumberedRows")
     }),
   adamW: (parameter, gradient, first, second, scale, options) => {
     const n = sizeOf(parameter.shape)

@@ -6,27 +6,15 @@ import { type Engine, kernelNames } from "./Jobs.ts"
 export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: Blas | undefined): Engine => {
   const byName = kernels as unknown as Record<string, (...values: ReadonlyArray<number>) => void>
   const table = kernelNames(kernels).map((name) => byName[name])
+  const { gemm_f32, gemm_f64, gemmWorkspace_f32, gemmWorkspace_f64 } = kernels
   if (blas === undefined)
     return {
       kernels,
       table,
       gemm: (bytes, tA, tB, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace) =>
-        (bytes === 4 ? kernels.gemm_f32 : kernels.gemm_f64)(
-          tA,
-          tB,
-          m,
-          n,
-          k,
-          1,
-          a,
-          lda,
-          b,
-          ldb,
-          beta,
-          c,
-          ldc,
-          workspace
-        )
+        (bytes === 4 ? gemm_f32 : gemm_f64)(tA, tB, m, n, k, 1, a, lda, b, ldb, beta, c, ldc, workspace),
+      workspaceBytes: (bytes, m, n, k) => (bytes === 4 ? gemmWorkspace_f32 : gemmWorkspace_f64)(m, n, k),
+      ownThreads: false
     }
   const base = baseAddress(memory)
   return {
@@ -49,6 +37,8 @@ export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: B
         base + c,
         ldc
       )
-    }
+    },
+    workspaceBytes: () => 0,
+    ownThreads: blas.ownThreads
   }
 }

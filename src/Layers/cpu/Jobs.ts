@@ -1,8 +1,9 @@
 import type { Kernels } from "../wasm/Kernels.ts"
 
-/** The two products every engine brings; addresses count from the start of the shared memory. */
+/** The kernels and the matrix product; addresses count from the start of the shared memory. */
 export interface Engine {
   readonly kernels: Kernels
+  /** The kernels by their numbers, see `kernelNames`. */
   readonly table: ReadonlyArray<(...values: ReadonlyArray<number>) => void>
   readonly gemm: (
     bytes: 4 | 8,
@@ -20,6 +21,10 @@ export interface Engine {
     ldc: number,
     workspace: number
   ) => void
+  /** Bytes of work space that `gemm` needs for these very sizes; a smaller product may need more. */
+  readonly workspaceBytes: (bytes: 4 | 8, m: number, n: number, k: number) => number
+  /** True where `gemm` shares its work out to threads of its own. */
+  readonly ownThreads: boolean
 }
 
 /** Names of the wasm kernels in a fixed order, so that a number can name one in a job. */
@@ -38,16 +43,27 @@ const stretch = (size: number, part: number, parts: number): readonly [number, n
 /** One part of a piece of work; the same job with the same arguments runs in every thread, with another `part`. */
 export type Job = (engine: Engine, part: number, parts: number, values: ArrayLike<number>) => void
 
+/** The addresses of row `start`, from the pairs [address, bytes a row] that begin at values[3]. */
+const addressesAt = (values: ArrayLike<number>, start: number): Array<number> =>
+  Array.from({ length: values[1] }, (_, i) => values[3 + 2 * i] + start * values[4 + 2 * i])
+
 /** [kernel, pointers, rows, (address, bytes a row) ..., rest ...]: kernel(addresses..., rows, rest...). */
 const byRows: Job = (engine, part, parts, values) => {
-  const pointers = values[1]
   const [start, end] = stretch(values[2], part, parts)
   if (start === end) return
-  const call: Array<number> = []
-  for (let i = 0; i < pointers; i++) call.push(values[3 + 2 * i] + start * values[4 + 2 * i])
+  const call = addressesAt(values, start)
   call.push(end - start)
-  const rest = 3 + 2 * pointers
-  for (let i = rest; i < values.length; i++) call.push(values[i])
+  for (let i = 3 + 2 * values[1]; i < values.length; i++) call.push(values[i])
+  engine.table[values[0]](...call)
+}
+
+/** As byRows, for kernels that ask where they are: kernel(addresses..., rows, firstRow, rest...). */
+const byNumberedRows: Job = (engine, part, parts, values) => {
+  const [start, end] = stretch(values[2], part, parts)
+  if (start === end) return
+  const call = addressesAt(values, start)
+  call.push(end - start, start)
+  for (let i = 3 + 2 * values[1]; i < values.length; i++) call.push(values[i])
   engine.table[values[0]](...call)
 }
 
@@ -106,9 +122,32 @@ export const copyRows = (outer: number, part: number, parts: number): number => 
   return end - start
 }
 
+/** A multiple of the tiles of both products, in float32 and float64; narrower stripes cost a BLAS a third of its speed. */
+const stripeTile = 48
+
+/** Stripes of whole tiles that each matrix of a batch of results is cut into, along its longer side. */
+export const gemmStripes = (batch: number, m: number, n: number, parts: number): number =>
+  Math.min(Math.ceil(parts / batch), Math.max(1, Math.floor(Math.max(m, n) / stripeTile)))
+
 /**
- * [bytes, batch, transposeA, transposeB, m, n, k, a, lda, aBatch, b, ldb, bBatch, beta, c, ldc, cBatch, workspace, workspaceStride],
- * batch strides in bytes. Batches are shared out, or else the longer side of the result.
+ * The lines [start, end) of a stripe. The last one takes what is left behind the last whole tile: a stripe of one line would
+ * be done by another kernel, which rounds differently.
+ */
+export const gemmStripe = (
+  m: number,
+  n: number,
+  index: number,
+  stripes: number
+): readonly [number, number] => {
+  const lines = Math.max(m, n)
+  const tiles = Math.floor(lines / stripeTile)
+  const boundary = (i: number) => (i === stripes ? lines : Math.floor((i * tiles) / stripes) * stripeTile)
+  return [boundary(index), boundary(index + 1)]
+}
+
+/**
+ * [bytes, batch, transposeA, transposeB, m, n, k, a, lda, aBatch, b, ldb, bBatch, beta, c, ldc, cBatch, workspace, workspaceStride,
+ * stripes], batch strides in bytes. Batches are shared out, and where they are too few, stripes of each.
  */
 const gemm: Job = (engine, part, parts, values) => {
   const [
@@ -130,72 +169,34 @@ const gemm: Job = (engine, part, parts, values) => {
     ldc,
     cBatch,
     space,
-    spaceStride
+    spaceStride,
+    stripes
   ] = Array.from(values)
   const size = bytes as 4 | 8
   const workspace = space + part * spaceStride
-  if (batch >= parts) {
-    const [start, end] = stretch(batch, part, parts)
-    for (let i = start; i < end; i++)
-      engine.gemm(
-        size,
-        tA,
-        tB,
-        m,
-        n,
-        k,
-        a + i * aBatch,
-        lda,
-        b + i * bBatch,
-        ldb,
-        beta,
-        c + i * cBatch,
-        ldc,
-        workspace
-      )
-    return
-  }
-  // Whole tiles of 16 rows or columns a part keep the micro-kernels' edges at the very end.
-  const side = m >= n ? m : n
-  const [from, to] = stretch(Math.ceil(side / 16), part, parts)
-  const [start, end] = [Math.min(side, from * 16), Math.min(side, to * 16)]
-  if (start === end) return
-  for (let i = 0; i < batch; i++) {
-    const [ai, bi, ci] = [a + i * aBatch, b + i * bBatch, c + i * cBatch]
-    if (m >= n)
-      engine.gemm(
-        size,
-        tA,
-        tB,
-        end - start,
-        n,
-        k,
-        ai + start * bytes * (tA ? 1 : lda),
-        lda,
-        bi,
-        ldb,
-        beta,
-        ci + start * ldc * bytes,
-        ldc,
-        workspace
-      )
-    else
-      engine.gemm(
-        size,
-        tA,
-        tB,
-        m,
-        end - start,
-        k,
-        ai,
-        lda,
-        bi + start * bytes * (tB ? ldb : 1),
-        ldb,
-        beta,
-        ci + start * bytes,
-        ldc,
-        workspace
-      )
+  const rowBytes = m >= n ? bytes * (tA ? 1 : lda) : 0
+  const columnBytes = m >= n ? 0 : bytes * (tB ? ldb : 1)
+  const resultBytes = m >= n ? ldc * bytes : bytes
+  const [first, last] = stretch(batch * stripes, part, parts)
+  for (let unit = first; unit < last; unit++) {
+    const i = Math.floor(unit / stripes)
+    const [start, end] = gemmStripe(m, n, unit % stripes, stripes)
+    engine.gemm(
+      size,
+      tA,
+      tB,
+      m >= n ? end - start : m,
+      m >= n ? n : end - start,
+      k,
+      a + i * aBatch + start * rowBytes,
+      lda,
+      b + i * bBatch + start * columnBytes,
+      ldb,
+      beta,
+      c + i * cBatch + start * resultBytes,
+      ldc,
+      workspace
+    )
   }
 }
 
@@ -263,7 +264,16 @@ const attentionGradient: Job = (engine, part, parts, values) => {
   }
 }
 
-export const jobs = { byRows, byColumns, reduce, copy, gemm, attention, attentionGradient } as const
+export const jobs = {
+  byRows,
+  byNumberedRows,
+  byColumns,
+  reduce,
+  copy,
+  gemm,
+  attention,
+  attentionGradient
+} as const
 export type JobName = keyof typeof jobs
 export const jobList: ReadonlyArray<Job> = Object.values(jobs)
 export const jobNumber = Object.fromEntries(Object.keys(jobs).map((name, i) => [name, i])) as Record<

@@ -1,21 +1,32 @@
 import type { Kernels } from "../../Tensor/Backend.ts"
 import { bytesPerElement, type DType, sizeOf } from "../../Tensor/Tensor.ts"
 import { addressOf, type Dispatch } from "./Dispatch.ts"
+import { gemmStripe, gemmStripes } from "./Jobs.ts"
 
 /** Multiply-adds that make a part of a product. */
 const productGrain = 500_000
 
-const workspaceBytes = (d: Dispatch, dtype: DType, m: number, n: number, k: number): number => {
-  const { gemmWorkspace_f32, gemmWorkspace_f64 } = d.engine.kernels
-  const bytes = (dtype === "float32" ? gemmWorkspace_f32 : gemmWorkspace_f64)(m, n, k)
-  return Math.ceil(Math.max(1, bytes) / 64) * 64
+/** [m, n, k] of a product. */
+type Sizes = readonly [m: number, n: number, k: number]
+
+/** Work space of one thread that carries out products of all these sizes, one after the other. */
+const workspaceFor = (d: Dispatch, dtype: DType, products: ReadonlyArray<Sizes>): number => {
+  const bytes = bytesPerElement(dtype) as 4 | 8
+  const most = products.reduce(
+    (most, [m, n, k]) => Math.max(most, d.engine.workspaceBytes(bytes, m, n, k)),
+    0
+  )
+  return Math.ceil(most / 64) * 64
 }
 
 /** Matrix products, and attention, which is two of them and a softmax for each head. */
 export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention" | "attentionGradient"> => {
   /** Work space of the products in one head of attention. */
   const headWorkspace = (dtype: DType, tokens: number, head: number) =>
-    workspaceBytes(d, dtype, tokens, Math.max(tokens, head), Math.max(tokens, head))
+    workspaceFor(d, dtype, [
+      [tokens, tokens, head],
+      [tokens, head, tokens]
+    ])
 
   return {
     matmul: (a, b, { transposeA, transposeB, bias }) => {
@@ -34,8 +45,14 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
         const work = batch * rows * n * k
         if (batch * rows * n === 0) return
         if (bias !== undefined) d.copy([batch * rows, n], dtype, addressOf(bias), [0, 1], out, [n, 1])
-        const parts = d.parts(work, productGrain)
-        const space = workspaceBytes(d, dtype, rows, n, k)
+        const lines = Math.max(rows, n)
+        const parts = d.engine.ownThreads ? 1 : d.parts(work, productGrain, batch * lines)
+        const stripes = gemmStripes(batch, rows, n, parts)
+        const sizes = Array.from({ length: stripes }, (_, i): Sizes => {
+          const [start, end] = gemmStripe(rows, n, i, stripes)
+          return rows >= n ? [end - start, n, k] : [rows, end - start, k]
+        })
+        const space = workspaceFor(d, dtype, sizes)
         d.lend(space * parts, (workspace) =>
           d.run("gemm", parts, [
             bytes,
@@ -56,7 +73,8 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
             n,
             rows * n * bytes,
             workspace,
-            space
+            space,
+            stripes
           ])
         )
       })
@@ -65,32 +83,30 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
     attention: (qkv, heads) => {
       const [batch, tokens, triple] = qkv.shape
       const { dtype } = qkv
-      const [out, probabilities] = d.allocateAll(
-        [
-          [batch, tokens, triple / 3],
-          [batch, heads, tokens, tokens]
-        ],
-        dtype
-      )
-      const head = triple / 3 / heads
-      const space = headWorkspace(dtype, tokens, head)
-      const parts = d.parts(batch * heads * tokens * tokens * head, productGrain)
-      d.lend(space * parts, (workspace) =>
-        d.run("attention", parts, [
-          bytesPerElement(dtype),
-          batch,
-          heads,
-          tokens,
-          triple / 3,
-          addressOf(qkv),
-          out.address,
-          probabilities.address,
-          d.kernel("causalSoftmax", dtype),
-          workspace,
-          space
-        ])
-      )
-      return [out, probabilities]
+      const shapes = [
+        [batch, tokens, triple / 3],
+        [batch, heads, tokens, tokens]
+      ] as const
+      return d.filledAll(shapes, dtype, (out, probabilities) => {
+        const head = triple / 3 / heads
+        const space = headWorkspace(dtype, tokens, head)
+        const parts = d.parts(batch * heads * tokens * tokens * head, productGrain, batch * heads)
+        d.lend(space * parts, (workspace) =>
+          d.run("attention", parts, [
+            bytesPerElement(dtype),
+            batch,
+            heads,
+            tokens,
+            triple / 3,
+            addressOf(qkv),
+            out,
+            probabilities,
+            d.kernel("causalSoftmax", dtype),
+            workspace,
+            space
+          ])
+        )
+      })
     },
 
     attentionGradient: (qkv, probabilities, gradient, heads) => {
@@ -101,7 +117,7 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
       return d.filled(qkv.shape, dtype, (out) => {
         const scores = Math.ceil((tokens * tokens * bytes) / 64) * 64
         const space = scores + headWorkspace(dtype, tokens, head)
-        const parts = d.parts(batch * heads * tokens * tokens * head, productGrain)
+        const parts = d.parts(batch * heads * tokens * tokens * head, productGrain, batch * heads)
         d.lend(space * parts, (workspace) =>
           d.run("attentionGradient", parts, [
             bytes,

@@ -29,7 +29,8 @@ const reduce = (d: Dispatch, operation: string, x: Tensor, axes: ReadonlyArray<n
     const length = axes.reduce((product, axis) => product * x.shape[axis], 1)
     const inner = sizeOf(x.shape.slice(first + axes.length))
     if (outer * inner === 0) return
-    d.run("reduce", d.parts(outer * length * inner, 2 * elementwiseGrain), [
+    const parts = d.parts(outer * length * inner, 2 * elementwiseGrain, outer > 1 ? outer : inner)
+    d.run("reduce", parts, [
       d.kernel(`reduce_${operation}`, x.dtype),
       addressOf(x),
       out,

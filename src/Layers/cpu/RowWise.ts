@@ -42,64 +42,58 @@ export const rowWiseKernels = (d: Dispatch): Pick<Kernels, RowWise> => ({
     const [count, columns] = lastAxis(x)
     const bytes = bytesPerElement(x.dtype)
     const statistics = x.shape.slice(0, -1)
-    const [out, mean, deviation] = d.allocateAll([x.shape, statistics, statistics], x.dtype)
-    d.rows(
-      d.kernel("layerNorm", x.dtype),
-      [
-        rowsOf(x, columns),
-        [addressOf(gain), 0],
-        [addressOf(bias), 0],
-        [out.address, columns * bytes],
-        [mean.address, bytes],
-        [deviation.address, bytes]
-      ],
-      count,
-      [columns, epsilon],
-      2 * count * columns
+    return d.filledAll([x.shape, statistics, statistics], x.dtype, (out, mean, deviation) =>
+      d.rows(
+        d.kernel("layerNorm", x.dtype),
+        [
+          rowsOf(x, columns),
+          [addressOf(gain), 0],
+          [addressOf(bias), 0],
+          [out, columns * bytes],
+          [mean, bytes],
+          [deviation, bytes]
+        ],
+        count,
+        [columns, epsilon],
+        2 * count * columns
+      )
     )
-    return [out, mean, deviation]
   },
   layerNormGradient: (x, gain, mean, inverseDeviation, gradient) => {
     const [count, columns] = lastAxis(x)
     const bytes = bytesPerElement(x.dtype)
-    const [dx, dGain, dBias] = d.allocateAll([x.shape, gain.shape, gain.shape], x.dtype)
-    d.rows(
-      d.kernel("layerNormGradientInput", x.dtype),
-      [
-        rowsOf(x, columns),
-        [addressOf(gain), 0],
-        [addressOf(mean), bytes],
-        [addressOf(inverseDeviation), bytes],
-        rowsOf(gradient, columns),
-        [dx.address, columns * bytes]
-      ],
-      count,
-      [columns],
-      3 * count * columns
-    )
-    const fixed = [
-      ...[x, mean, inverseDeviation, gradient].map(addressOf),
-      dGain.address,
-      dBias.address,
-      count,
-      columns
-    ]
-    d.columns(d.kernel("layerNormGradientParameters", x.dtype), columns, fixed, count * columns)
-    return [dx, dGain, dBias]
+    return d.filledAll([x.shape, gain.shape, gain.shape], x.dtype, (dx, dGain, dBias) => {
+      d.rows(
+        d.kernel("layerNormGradientInput", x.dtype),
+        [
+          rowsOf(x, columns),
+          [addressOf(gain), 0],
+          [addressOf(mean), bytes],
+          [addressOf(inverseDeviation), bytes],
+          rowsOf(gradient, columns),
+          [dx, columns * bytes]
+        ],
+        count,
+        [columns],
+        3 * count * columns
+      )
+      const fixed = [...[x, mean, inverseDeviation, gradient].map(addressOf), dGain, dBias, count, columns]
+      d.columns(d.kernel("layerNormGradientParameters", x.dtype), columns, fixed, count * columns)
+    })
   },
   crossEntropy: (logits, targets) => {
     const [count, columns] = lastAxis(logits)
     d.checkIndices("crossEntropy", targets, columns, Number.NEGATIVE_INFINITY)
     const bytes = bytesPerElement(logits.dtype)
-    const [losses, logSumExp] = d.allocateAll([targets.shape, targets.shape], logits.dtype)
-    d.rows(
-      d.kernel("crossEntropy", logits.dtype),
-      [rowsOf(logits, columns), [addressOf(targets), 4], [losses.address, bytes], [logSumExp.address, bytes]],
-      count,
-      [columns],
-      4 * count * columns
+    return d.filledAll([targets.shape, targets.shape], logits.dtype, (losses, logSumExp) =>
+      d.rows(
+        d.kernel("crossEntropy", logits.dtype),
+        [rowsOf(logits, columns), [addressOf(targets), 4], [losses, bytes], [logSumExp, bytes]],
+        count,
+        [columns],
+        4 * count * columns
+      )
     )
-    return [losses, logSumExp]
   },
   crossEntropyGradient: (logits, targets, logSumExp, gradient) =>
     d.filled(logits.shape, logits.dtype, (out) => {
@@ -123,21 +117,21 @@ export const rowWiseKernels = (d: Dispatch): Pick<Kernels, RowWise> => ({
     const [count, columns] = lastAxis(student)
     const bytes = bytesPerElement(student.dtype)
     const statistics = student.shape.slice(0, -1)
-    const [losses, ofStudent, ofTeacher] = d.allocateAll([statistics, statistics, statistics], student.dtype)
-    d.rows(
-      d.kernel("divergence", student.dtype),
-      [
-        rowsOf(student, columns),
-        rowsOf(teacher, columns),
-        [losses.address, bytes],
-        [ofStudent.address, bytes],
-        [ofTeacher.address, bytes]
-      ],
-      count,
-      [columns, temperature],
-      8 * count * columns
+    return d.filledAll([statistics, statistics, statistics], student.dtype, (losses, ofStudent, ofTeacher) =>
+      d.rows(
+        d.kernel("divergence", student.dtype),
+        [
+          rowsOf(student, columns),
+          rowsOf(teacher, columns),
+          [losses, bytes],
+          [ofStudent, bytes],
+          [ofTeacher, bytes]
+        ],
+        count,
+        [columns, temperature],
+        8 * count * columns
+      )
     )
-    return [losses, ofStudent, ofTeacher]
   },
   divergenceGradient: (student, teacher, ofStudent, ofTeacher, gradient, temperature) =>
     d.filled(student.shape, student.dtype, (out) => {

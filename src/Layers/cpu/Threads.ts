@@ -1,24 +1,9 @@
 import { Worker } from "node:worker_threads"
-import { KernelError } from "../../Tensor/Errors.ts"
+import { isTensorError, KernelError } from "../../Tensor/Errors.ts"
 import type { Blas } from "../host/Blas.ts"
+import { claimParts, control } from "./Control.ts"
 import { type Engine, type JobName, jobNumber, jobs } from "./Jobs.ts"
 import type { Memory } from "./Memory.ts"
-
-/**
- * The control block at the start of the shared memory, in int32 words; the job itself follows as float64 words. Parts are
- * claimed by adding to `next`, which is `closed` between jobs, so that a worker that comes late can claim nothing: while a
- * part is claimed and not completed its job cannot end, and so the description that the worker reads is of that job.
- */
-export const control = {
-  sequence: 1,
-  failed: 2,
-  next: 3,
-  completed: 4,
-  /** In float64 words: job number, parts, count, then the values. */
-  job: 128
-} as const
-
-export const closed = 1 << 20
 
 export interface WorkerData {
   readonly memory: WebAssembly.Memory
@@ -30,12 +15,14 @@ const spins = 4_000
 /** Parts for each thread where there is work enough, so that a thread that is held up holds up little. */
 const partsPerThread = 4
 const mostThreads = 64
+/** Most parts of a job, whatever the count of threads. */
+export const mostParts = partsPerThread * mostThreads
 
 /**
  * Worker threads that share the memory. A job is cut into parts that do not depend on each other; the calling thread and
- * the workers claim them one by one, so that work is done at once even where no worker is awake. Workers spin for some
- * 50 us before they sleep: the kernels of a training step, a few microseconds apart, find them awake. They start with
- * the first job worth sharing.
+ * the workers claim them one by one (see `control`), so that work is done at once even where no worker is awake. Workers
+ * spin for some 50 us before they sleep: the kernels of a training step, a few microseconds apart, find them awake. They
+ * start with the first job worth sharing, and do not keep the process alive.
  */
 export class Threads {
   readonly count: number
@@ -43,13 +30,18 @@ export class Threads {
   readonly #engine: Engine
   readonly #blas: Blas | undefined
   #workers: Array<Worker> = []
+  #stopped = false
 
   constructor(count: number, memory: Memory, engine: Engine, blas: Blas | undefined) {
     this.count = Math.max(1, Math.min(count, mostThreads))
     this.#memory = memory
     this.#engine = engine
     this.#blas = blas
-    memory.int32[control.next] = closed
+  }
+
+  /** Workers there are: none before the first shared job and after `stop`. */
+  get started(): number {
+    return this.#workers.length
   }
 
   #start(): void {
@@ -65,40 +57,49 @@ export class Threads {
     }
   }
 
-  /** How many parts are worth their while for so much work. */
-  parts(work: number, grain: number): number {
+  /** How many parts are worth their while for so much work that can be cut into `most` pieces. */
+  parts(work: number, grain: number, most = mostParts): number {
     if (this.count === 1 || work < 2 * grain) return 1
-    return Math.min(partsPerThread * this.count, Math.floor(work / grain))
+    return Math.max(1, Math.min(partsPerThread * this.count, Math.floor(work / grain), most))
   }
 
+  /** Returns when all parts are done; `KernelError` where one failed, and then too nothing of the job still runs. */
   run(name: JobName, parts: number, values: ReadonlyArray<number>): void {
-    const job = jobs[name]
-    if (parts === 1) {
-      job(this.#engine, 0, 1, values)
-      return
+    let failure: unknown
+    const work = (part: number) => {
+      try {
+        jobs[name](this.#engine, part, parts, values)
+      } catch (cause) {
+        failure ??= cause
+      }
     }
-    if (this.#workers.length === 0) this.#start()
+    if (parts === 1) work(0)
+    else if (this.#share(name, parts, values, work))
+      failure ??= new Error("a worker thread could not do its part")
+    if (failure === undefined) return
+    if (isTensorError(failure)) throw failure
+    const reason = failure instanceof Error ? failure.message : String(failure)
+    throw new KernelError({ backend: "cpu", kernel: name, reason })
+  }
+
+  /** Whether a worker failed. */
+  #share(name: JobName, parts: number, values: ReadonlyArray<number>, work: (part: number) => void): boolean {
+    if (this.#workers.length === 0 && !this.#stopped) this.#start()
     const { int32, float64 } = this.#memory
     float64[control.job] = jobNumber[name]
     float64[control.job + 1] = parts
     float64[control.job + 2] = values.length
     for (let i = 0; i < values.length; i++) float64[control.job + 3 + i] = values[i]
     Atomics.store(int32, control.completed, 0)
-    Atomics.store(int32, control.next, 0)
+    Atomics.store(int32, control.unclaimed, parts)
     Atomics.add(int32, control.sequence, 1)
     Atomics.notify(int32, control.sequence)
-    for (
-      let part = Atomics.add(int32, control.next, 1);
-      part < parts;
-      part = Atomics.add(int32, control.next, 1)
-    ) {
-      job(this.#engine, part, parts, values)
+    claimParts(int32, (left) => {
+      work(parts - left)
       Atomics.add(int32, control.completed, 1)
-    }
+    })
     this.#awaitParts(int32, parts)
-    Atomics.store(int32, control.next, closed)
-    if (Atomics.exchange(int32, control.failed, 0) !== 0)
-      throw new KernelError({ backend: "cpu", kernel: name, reason: "a worker thread could not do its part" })
+    return Atomics.exchange(int32, control.failed, 0) !== 0
   }
 
   #awaitParts(words: Int32Array, parts: number): void {
@@ -110,8 +111,11 @@ export class Threads {
     }
   }
 
-  stop(): void {
-    for (const worker of this.#workers) void worker.terminate()
+  /** Ends the workers; jobs that still come are done by the calling thread. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    const workers = this.#workers
     this.#workers = []
+    await Promise.all(workers.map((worker) => worker.terminate()))
   }
 }

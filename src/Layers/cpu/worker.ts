@@ -1,9 +1,10 @@
 import { workerData } from "node:worker_threads"
 import { instantiateKernels } from "../wasm/Kernels.ts"
 import { openBlas } from "../host/Blas.ts"
+import { claimParts, control } from "./Control.ts"
 import { makeEngine } from "./Engine.ts"
 import { jobList } from "./Jobs.ts"
-import { closed, control, type WorkerData } from "./Threads.ts"
+import type { WorkerData } from "./Threads.ts"
 
 const spins = 20_000
 
@@ -13,23 +14,18 @@ const engine = makeEngine(instantiateKernels(memory), memory, blas === undefined
 const words = new Int32Array(memory.buffer)
 const numbers = new Float64Array(memory.buffer)
 
-const workOnJob = (): void => {
-  for (;;) {
-    const part = Atomics.add(words, control.next, 1)
-    if (part >= closed) return
+const workOnPart = (left: number): void => {
+  try {
     const parts = numbers[control.job + 1]
-    if (part >= parts) return
-    const count = numbers[control.job + 2]
     const start = control.job + 3
-    try {
-      jobList[numbers[control.job]](engine, part, parts, numbers.slice(start, start + count))
-    } catch {
-      // The caller waits for this part: it must hear of the failure rather than wait for ever.
-      Atomics.store(words, control.failed, 1)
-    }
-    Atomics.add(words, control.completed, 1)
-    Atomics.notify(words, control.completed)
+    const values = numbers.slice(start, start + numbers[control.job + 2])
+    jobList[numbers[control.job]](engine, parts - left, parts, values)
+  } catch {
+    // The caller waits for this part: it must hear of the failure rather than wait for ever.
+    Atomics.store(words, control.failed, 1)
   }
+  Atomics.add(words, control.completed, 1)
+  Atomics.notify(words, control.completed)
 }
 
 let seen = -1
@@ -39,6 +35,6 @@ for (;;) {
   if (sequence === seen) Atomics.wait(words, control.sequence, seen)
   else {
     seen = sequence
-    workOnJob()
+    claimParts(words, workOnPart)
   }
 }

@@ -26,7 +26,7 @@ export interface Blas {
   readonly description: string
   readonly gemm32: AbsoluteGemm
   readonly gemm64: AbsoluteGemm
-  /** Threads the library itself may use; 1 while our own threads call it. */
+  /** Threads the library itself may use, in the whole process; 1 while our own threads call it. */
   readonly setThreads: (count: number) => void
   /** True where the library shares work out on its own and cannot be told not to (Accelerate). */
   readonly ownThreads: boolean
@@ -37,13 +37,30 @@ export interface Blas {
   ) => ((...addresses: Array<number>) => void) | undefined
 }
 
-const candidates = (): ReadonlyArray<string> => {
-  const named = process.env["TESSERAE_BLAS"]
-  if (named !== undefined && named !== "") return [named]
-  if (process.platform === "darwin")
-    return ["/System/Library/Frameworks/Accelerate.framework/Accelerate", "libopenblas.dylib"]
-  if (process.platform === "win32") return ["libopenblas.dll", "openblas.dll", "mkl_rt.2.dll"]
-  return ["libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so", "libblis.so.4"]
+/**
+ * Names a BLAS goes by. On Linux libopenblas.so.0 is what Debian, Ubuntu, Arch and Fedora (there without threads) install,
+ * with p and o Fedora's for pthreads and OpenMP. The reference BLAS (libblas.so.3) is not among them: it is slower than the
+ * wasm kernels. Nor is a library with 64-bit integers (libopenblas64_).
+ */
+export const usualNames = (platform: NodeJS.Platform): ReadonlyArray<string> => {
+  if (platform === "darwin")
+    return [
+      "/System/Library/Frameworks/Accelerate.framework/Accelerate",
+      "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+      "libopenblas.dylib"
+    ]
+  if (platform === "win32") return ["libopenblas.dll", "openblas.dll", "mkl_rt.3.dll", "mkl_rt.2.dll"]
+  return [
+    "libopenblas.so.0",
+    "libopenblasp.so.0",
+    "libopenblaso.so.0",
+    "libopenblas.so",
+    "libmkl_rt.so.3",
+    "libmkl_rt.so.2",
+    "libmkl_rt.so",
+    "libblis.so.4",
+    "libflexiblas.so.3"
+  ]
 }
 
 type Library = ReturnType<typeof koffi.load>
@@ -61,8 +78,23 @@ const optional = <F>(
   }
 }
 
-const bind = (path: string): Blas => {
+/**
+ * Throws where the library reads 64-bit integers (ILP64): it would take sizes for other ones. Scales one number with a count
+ * of which the lower half says 1 and the whole, read as 64 bits, something negative, for which nothing is done.
+ */
+const requireInt32 = (library: Library): void => {
+  type Scale = (n: Int32Array, alpha: Float64Array, x: Float64Array, step: Int32Array) => void
+  const scale = optional<Scale>(library, "dscal_", "void", ["void *", "void *", "_Inout_ void *", "void *"])
+  if (scale === undefined) return
+  const x = Float64Array.of(1)
+  scale(Int32Array.of(1, -1), Float64Array.of(2), x, Int32Array.of(1, 0))
+  if (x[0] !== 2) throw new Error("it takes 64-bit integers (ILP64); the build with 32-bit ones is needed")
+}
+
+/** Loads a BLAS; throws where there is none of that name, or it is none that can be used. */
+export const openBlas = (path: string): Blas => {
   const library = koffi.load(path)
+  requireInt32(library)
   const product = (name: string, scalar: "float" | "double"): AbsoluteGemm => {
     const call = library.func(name, "void", [
       "int",
@@ -98,8 +130,17 @@ const bind = (path: string): Blas => {
         ldc
       )
   }
-  const openblas = optional<(count: number) => void>(library, "openblas_set_num_threads", "void", ["int"])
-  const mkl = optional<(count: number) => void>(library, "MKL_Set_Num_Threads", "void", ["int"])
+  const threadSetters = [
+    "openblas_set_num_threads",
+    "MKL_Set_Num_Threads",
+    "bli_thread_set_num_threads",
+    "flexiblas_set_num_threads"
+  ]
+  const setter = threadSetters
+    .map((name) =>
+      optional<(count: number) => void>(library, name, "void", [name.startsWith("bli_") ? "int64" : "int"])
+    )
+    .find((found) => found !== undefined)
   const version = optional<() => string>(library, "openblas_get_config", "const char *", [])
   const accelerate = path.includes("Accelerate")
   return {
@@ -107,8 +148,8 @@ const bind = (path: string): Blas => {
     description: version?.().split(" ").slice(0, 2).join(" ") ?? (accelerate ? "Accelerate" : path),
     gemm32: product("cblas_sgemm", "float"),
     gemm64: product("cblas_dgemm", "double"),
-    setThreads: openblas ?? mkl ?? (() => {}),
-    ownThreads: openblas === undefined && mkl === undefined,
+    setThreads: setter ?? (() => {}),
+    ownThreads: accelerate,
     lapack: (name, argumentCount) =>
       optional(
         library,
@@ -119,21 +160,18 @@ const bind = (path: string): Blas => {
   }
 }
 
-/** The first BLAS that loads, or why none did. `TESSERAE_BLAS` names a library to take instead of the usual ones. */
-export const findBlas = (): Blas | { readonly reason: string } => {
+/** The first of these libraries that loads, or why none did. */
+export const findBlas = (names: ReadonlyArray<string>): Blas | { readonly reason: string } => {
   const failures: Array<string> = []
-  for (const path of candidates()) {
+  for (const name of names) {
     try {
-      return bind(path)
+      return openBlas(name)
     } catch (cause) {
-      failures.push(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`)
+      failures.push(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`)
     }
   }
   return { reason: failures.join("; ") }
 }
-
-/** A BLAS that another thread has found. */
-export const openBlas = (path: string): Blas => bind(path)
 
 /** The absolute address of the first byte of a memory; it stays valid while the memory lives. */
 export const baseAddress = (memory: WebAssembly.Memory): number =>

@@ -299,7 +299,7 @@ class Frame {
 
   download(absolute: number, count: number): Float64Array {
     const start = (absolute - this.#base) / 8
-    return Float64Array.from(this.#memory.float64.subarray(start, start + count))
+    return new Float64Array(this.#memory.float64.subarray(start, start + count))
   }
 
   writeInteger(absolute: number, value: number): void {

@@ -1,0 +1,104 @@
+import type { Factorizations } from "../Tensor/index.ts"
+import type { Arrangement } from "./Arrangement.ts"
+import type { KroneckerShape } from "./Contraction.ts"
+import { type Eigen, symmetricEigen } from "./SmallEigen.ts"
+
+/** W, the sum it is to become, and the linear algebra to do it with. */
+export interface KroneckerProblem {
+  /** [m1 m2, n1 n2], row-major, finite */
+  readonly w: Float64Array
+  readonly shape: KroneckerShape
+  /** ||W||² */
+  readonly squaredNorm: number
+  readonly host: Factorizations
+}
+
+export const kroneckerProblem = (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  host: Factorizations
+): KroneckerProblem => {
+  let squaredNorm = 0
+  for (const value of w) squaredNorm += value * value
+  return { w: w instanceof Float64Array ? w : Float64Array.from(w), shape, squaredNorm, host }
+}
+
+/**
+ * G = RᵀR for the rearrangement R [m1 n1, m2 n2] of W, whose rows are W's blocks (Van Loan and Pitsianis, "Approximation
+ * with Kronecker Products", 1993).
+ */
+// -> [m2 n2, m2 n2]
+export const blockGram = ({ w, shape }: KroneckerProblem, { rows, columns }: Arrangement): Float64Array => {
+  const [m1, n1] = shape.left
+  const [m2, n2] = shape.right
+  const outputs = n1 * n2
+  const size = m2 * n2
+  const gram = new Float64Array(size * size)
+  const block = new Float64Array(size)
+  for (let i1 = 0; i1 < m1; i1++)
+    for (let j1 = 0; j1 < n1; j1++) {
+      for (let i2 = 0, a = 0; i2 < m2; i2++) {
+        const row = rows[i1 * m2 + i2] * outputs
+        for (let j2 = 0; j2 < n2; j2++) block[a++] = w[row + columns[j1 * n2 + j2]]
+      }
+      addOuterProduct(gram, block, size, 1)
+    }
+  mirror(gram, size)
+  return gram
+}
+
+/** gram += factor block blockᵀ, in the lower triangle alone. */
+export const addOuterProduct = (
+  gram: Float64Array,
+  block: Float64Array,
+  size: number,
+  factor: number
+): void => {
+  for (let a = 0; a < size; a++) {
+    const x = factor * block[a]
+    for (let b = 0, e = a * size; b <= a; b++, e++) gram[e] += x * block[b]
+  }
+}
+
+/** Copies the lower triangle to the upper one. */
+export const mirror = (gram: Float64Array, size: number): void => {
+  for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) gram[b * size + a] = gram[a * size + b]
+}
+
+const jacobiLimit = 32
+
+/** Eigenvalues descending, eigenvectors one a row, by whichever solver is faster at this size. */
+export const eigenOf = (gram: Float64Array, size: number, host: Factorizations): Eigen => {
+  if (size <= jacobiLimit) return symmetricEigen(gram, size)
+  const { values, vectors } = host.eigh(gram, size)
+  const sorted = new Float64Array(size * size)
+  for (let k = 0; k < size; k++)
+    for (let i = 0; i < size; i++) sorted[k * size + i] = vectors[i * size + size - 1 - k]
+  return { values: values.toReversed(), vectors: sorted }
+}
+
+/** What the best sum over given blocks keeps of them. */
+export interface PrincipalSpace {
+  /** f = the sum of the `terms` largest eigenvalues of G: ||W||² less the squared error. */
+  readonly objective: number
+  /** P [m2 n2, m2 n2], the projector on their eigenvectors; f = tr(P G). */
+  readonly projector: Float64Array
+}
+
+export const principalSpace = (problem: KroneckerProblem, gram: Float64Array): PrincipalSpace => {
+  const { terms, right } = problem.shape
+  const size = right[0] * right[1]
+  const { values, vectors } = eigenOf(gram, size, problem.host)
+  const projector = new Float64Array(size * size)
+  let objective = 0
+  for (let k = 0; k < Math.min(terms, size); k++) {
+    objective += values[k]
+    addOuterProduct(projector, vectors.subarray(k * size, (k + 1) * size), size, 1)
+  }
+  mirror(projector, size)
+  return { objective, projector }
+}
+
+/** ||W - sum|| / ||W|| of the best sum; 0 for W = 0. */
+export const relativeErrorOf = ({ squaredNorm }: KroneckerProblem, objective: number): number =>
+  squaredNorm === 0 ? 0 : Math.sqrt(Math.max(0, 1 - objective / squaredNorm))

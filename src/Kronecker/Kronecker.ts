@@ -1,0 +1,161 @@
+import { Context, Effect, Layer, type Scope } from "effect"
+import { fold, type Key, key as keyOf } from "../Random/index.ts"
+import { Backend, compute, NumericalError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
+import { upload } from "../Tensor/Host.ts"
+import { assignmentStep, initAssignment } from "./AlternatingAssignment.ts"
+import { freeSides, identityArrangement, type Permute } from "./Arrangement.ts"
+import { kroneckerProblem } from "./BlockGram.ts"
+import type { KroneckerShape } from "./Contraction.ts"
+import { nearestKroneckerSum } from "./NearestKroneckerSum.ts"
+import { settlingSwaps } from "./PermutationSearch.ts"
+import { startArrangement } from "./Start.ts"
+import { annealingPhases, annealingStep, initAnnealing } from "./SwapAnnealing.ts"
+
+export interface KroneckerFitOptions {
+  /** Products in the sum, at least 1. */
+  readonly terms: number
+  /** Sizes [m1, n1] of the left factors and [m2, n2] of the right ones; m1 m2 = inputs, n1 n2 = outputs. */
+  readonly left: readonly [number, number]
+  readonly right: readonly [number, number]
+  /** Which sides of the matrix may be put into another order; default none. */
+  readonly permute?: Permute | undefined
+  /** Exchanges that annealing may propose; 0 leaves the search to assignment; default: until more change little. */
+  readonly swaps?: number | undefined
+  /** Decides the search; default `key(0)`. */
+  readonly key?: Key | undefined
+}
+
+export interface KroneckerFit {
+  /** A: [terms, m1, n1] and B: [terms, m2, n2], A_r and B_r of equal norms. */
+  readonly left: Tensor
+  readonly right: Tensor
+  /** p and q with W[p[i], q[j]] ~ (sum_r A_r (x) B_r)[i, j]; absent where they are the identity. */
+  readonly rowPermutation: Uint32Array | undefined
+  readonly columnPermutation: Uint32Array | undefined
+  /** ||W[p][:, q] - sum|| / ||W||, Frobenius. */
+  readonly relativeError: number
+}
+
+/** Matrices as sums of Kronecker products between permutations. */
+export class Kronecker extends Context.Service<
+  Kronecker,
+  {
+    /**
+     * The nearest sum that is found: exact without permutations, by a start from like rows and columns, annealing and
+     * alternating assignment with them (after arXiv 2401.16367). The factors belong to the scope.
+     *
+     * Fails with `ShapeError` where the factors do not multiply to the matrix, with `NumericalError` for NaN or infinite entries.
+     *
+     * @example
+     * const fit = yield* kronecker.fit(w, { terms: 4, left: [384, 768], right: [2, 4], permute: "rows-and-columns" })
+     */
+    readonly fit: (
+      w: Tensor,
+      options: KroneckerFitOptions
+    ) => Effect.Effect<KroneckerFit, TensorError, Backend | Scope.Scope>
+  }
+>()("tesserae/Kronecker/Kronecker") {
+  static readonly layer = Layer.sync(Kronecker, () => Kronecker.of({ fit }))
+}
+
+const milliseconds = 10
+
+const fit = Effect.fn("Kronecker.fit")(function* (
+  w: Tensor,
+  { terms, left, right, permute = "none", swaps, key = keyOf(0) }: KroneckerFitOptions
+): Effect.fn.Return<KroneckerFit, TensorError, Backend | Scope.Scope> {
+  yield* Effect.annotateCurrentSpan({ terms, left, right, permute })
+  const shape: KroneckerShape = { terms, left, right }
+  yield* checkShape(w, shape)
+  const { factorizations } = yield* Backend
+  const values = yield* Tensor.toArray(w)
+  yield* checkFinite(values, w.shape[1])
+  const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
+  const problem = kroneckerProblem(numbers, shape, factorizations)
+
+  let arrangement = identityArrangement(shape)
+  const sides = freeSides(shape, permute)
+  if (sides.length > 0) {
+    let rested = performance.now()
+    const rest = Effect.suspend(() => {
+      if (performance.now() - rested < milliseconds) return Effect.void
+      rested = performance.now()
+      return Effect.yieldNow
+    })
+    arrangement = startArrangement(problem, permute, "inner-product", fold(key, "start"))
+    const proposals = swaps ?? settlingSwaps(shape, permute)
+    if (proposals > 0) {
+      const schedule = {
+        permute,
+        swaps: proposals,
+        hottest: 0.2,
+        coldest: 0.01,
+        first: sides[sides.length - 1]
+      }
+      let annealing = initAnnealing(problem, arrangement, schedule, fold(key, "annealing"))
+      const phases = annealingPhases(problem, annealing)
+      while (annealing.phase < phases) {
+        annealing = annealingStep(problem, annealing)[0]
+        yield* rest
+      }
+      arrangement = annealing.arrangement
+    }
+    let assignment = initAssignment(problem, arrangement, permute, fold(key, "assignment"))
+    while (assignment.stage !== "settled") {
+      assignment = assignmentStep(problem, assignment)[0]
+      yield* rest
+    }
+    arrangement = assignment.arrangement
+  }
+  const sum = nearestKroneckerSum(problem, arrangement)
+  const factors = yield* compute((t) => ({
+    left: upload(t.region, sum.left, [terms, ...left], w.dtype),
+    right: upload(t.region, sum.right, [terms, ...right], w.dtype)
+  }))
+  return {
+    ...factors,
+    rowPermutation: sides.includes("rows") ? arrangement.rows : undefined,
+    columnPermutation: sides.includes("columns") ? arrangement.columns : undefined,
+    relativeError: sum.relativeError
+  }
+})
+
+const checkShape = (w: Tensor, { terms, left, right }: KroneckerShape): Effect.Effect<void, ShapeError> => {
+  const sizes = [terms, ...left, ...right]
+  const fits =
+    w.shape.length === 2 &&
+    sizes.every((size) => Number.isInteger(size) && size >= 1) &&
+    left[0] * right[0] === w.shape[0] &&
+    left[1] * right[1] === w.shape[1]
+  return fits
+    ? Effect.void
+    : Effect.fail(
+        new ShapeError({
+          operation: "Kronecker.fit",
+          reason:
+            `${terms} terms of [${left.join(", ")}] (x) [${right.join(", ")}] make ` +
+            `[${left[0] * right[0]}, ${left[1] * right[1]}]; the matrix must be of that size, and all sizes at least 1`,
+          shapes: [w.shape, left, right]
+        })
+      )
+}
+
+const checkFinite = (values: ArrayLike<number>, columns: number): Effect.Effect<void, NumericalError> => {
+  let count = 0
+  let first = -1
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i])) {
+      if (count === 0) first = i
+      count++
+    }
+  return count === 0
+    ? Effect.void
+    : Effect.fail(
+        new NumericalError({
+          operation: "Kronecker.fit",
+          reason:
+            `${count} of ${values.length} entries are not finite, the first at ` +
+            `[${Math.floor(first / columns)}, ${first % columns}]: ${values[first]}`
+        })
+      )
+}
