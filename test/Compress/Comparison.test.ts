@@ -46,6 +46,12 @@ const options = Effect.fnUntraced(function* (steps: number) {
   return whole
 })
 
+/** Interrupts the run in the middle of its distillation. */
+const stop = (event: ComparisonEvent): Effect.Effect<void> =>
+  event._tag === "stage" && event.event._tag === "distilled" && event.event.step >= 4
+    ? Effect.interrupt
+    : Effect.void
+
 /** All numbers of a model. */
 const numbersOf = (model: Parameters<typeof parameters>[0]) =>
   Effect.forEach(Object.entries(parameters(model)), ([name, x]) =>
@@ -97,10 +103,6 @@ describe("Compress.compare", () => {
         const expected = yield* numbersOf((yield* compress.compare(whole)).model)
 
         const interrupted = { ...(yield* options(6)), resume: true }
-        const stop = (event: ComparisonEvent) =>
-          event._tag === "stage" && event.event._tag === "distilled" && event.event.step >= 4
-            ? Effect.interrupt
-            : Effect.void
         const exit = yield* Effect.exit(Effect.scoped(compress.compare(interrupted, stop)))
         assert.strictEqual(exit._tag, "Failure")
         const resumed = yield* compress.compare(interrupted)
