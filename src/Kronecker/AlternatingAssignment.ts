@@ -4,12 +4,11 @@ import { linearAssignment } from "./Assignment.ts"
 import {
   blockGram,
   type KroneckerProblem,
-  mirror,
   type PrincipalSpace,
   principalSpace,
   relativeErrorOf
 } from "./BlockGram.ts"
-import { asColumns, ownCouplings, type Pool, poolGram, poolOf } from "./PairCouplings.ts"
+import { asColumns, gramChange, ownCouplings, type Pool, poolOf } from "./PairCouplings.ts"
 
 /**
  * What is assigned in a round: all items of a side at once, to the best matching of items and places of the present
@@ -83,13 +82,8 @@ export const assignmentStep = (
       ? Uint32Array.from(pool.items, (_, place) => place)
       : Uint32Array.from(chosen, (_, group) => group * slots + numbers.integer(slots))
   const order = reassigned(problem, pool, space.projector, places, stage === "all-items")
-  const before = poolGram(
-    pool,
-    pool.items.map((_, place) => place)
-  )
-  const after = poolGram(pool, order)
-  const gram = state.gram.map((value, e) => value + after[e] - before[e])
-  mirror(gram, problem.shape.right[0] * problem.shape.right[1])
+  const change = gramChange(pool, order)
+  const gram = state.gram.map((value, e) => value + change[e])
   const next = principalSpace(problem, gram)
   const rise = next.objective - space.objective
   const idle = rise > least * problem.squaredNorm ? 0 : state.idle + 1

@@ -5,22 +5,56 @@ import { type Eigen, symmetricEigen } from "./SmallEigen.ts"
 
 /** W, the sum it is to become, and the linear algebra to do it with. */
 export interface KroneckerProblem {
-  /** [m1 m2, n1 n2], row-major, finite */
+  /** [m1 m2, n1 n2], row-major, in units of its largest element, so that couplings keep within float32 */
   readonly w: Float64Array
+  /** The largest element, in which w is measured; 1 for W = 0. */
+  readonly unit: number
+  /** [n1 n2, m1 m2] */
+  readonly transposedW: Float64Array
   readonly shape: KroneckerShape
-  /** ||W||² */
+  /** ||W||² in these units */
   readonly squaredNorm: number
   readonly host: Factorizations
 }
 
+/** w: [m1 m2, n1 n2], row-major, finite. */
 export const kroneckerProblem = (
   w: Float32Array | Float64Array,
   shape: KroneckerShape,
   host: Factorizations
 ): KroneckerProblem => {
+  let largest = 0
+  for (const value of w) largest = Math.max(largest, Math.abs(value))
+  const scaled = new Float64Array(w.length)
   let squaredNorm = 0
-  for (const value of w) squaredNorm += value * value
-  return { w: w instanceof Float64Array ? w : Float64Array.from(w), shape, squaredNorm, host }
+  if (largest > 0)
+    for (let e = 0; e < w.length; e++) {
+      scaled[e] = w[e] / largest
+      squaredNorm += scaled[e] * scaled[e]
+    }
+  const inputs = shape.left[0] * shape.right[0]
+  return {
+    w: scaled,
+    unit: largest > 0 ? largest : 1,
+    transposedW: transposed(scaled, inputs, w.length / inputs),
+    shape,
+    squaredNorm,
+    host
+  }
+}
+
+const tile = 16
+
+/** x: [rows, columns] -> [columns, rows] */
+export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
+  const result = new Float64Array(x.length)
+  // In tiles, so that neither side misses the cache at every element.
+  for (let first = 0; first < rows; first += tile) {
+    const last = Math.min(rows, first + tile)
+    for (let j = 0; j < columns; j++)
+      for (let i = first; i < last; i++) result[j * rows + i] = x[i * columns + j]
+  }
+  return result
 }
 
 /**

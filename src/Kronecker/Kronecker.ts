@@ -1,15 +1,12 @@
 import { Context, Effect, Layer, type Scope } from "effect"
-import { fold, type Key, key as keyOf } from "../Random/index.ts"
+import { type Key, key as keyOf } from "../Random/index.ts"
 import { Backend, compute, NumericalError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
-import { assignmentStep, initAssignment } from "./AlternatingAssignment.ts"
-import { freeSides, identityArrangement, type Permute } from "./Arrangement.ts"
+import { freeSides, type Permute } from "./Arrangement.ts"
 import { kroneckerProblem } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 import { nearestKroneckerSum } from "./NearestKroneckerSum.ts"
-import { settlingSwaps } from "./PermutationSearch.ts"
-import { startArrangement } from "./Start.ts"
-import { annealingPhases, annealingStep, initAnnealing } from "./SwapAnnealing.ts"
+import { initSearch, searchStep, settlingSwaps } from "./PermutationSearch.ts"
 
 export interface KroneckerFitOptions {
   /** Products in the sum, at least 1. */
@@ -41,7 +38,7 @@ export class Kronecker extends Context.Service<
   Kronecker,
   {
     /**
-     * The nearest sum that is found: exact without permutations, by a start from like rows and columns, annealing and
+     * The nearest sum that is found: exact without permutations, by starts from like rows and columns, annealing and
      * alternating assignment with them (after arXiv 2401.16367). The factors belong to the scope.
      *
      * Fails with `ShapeError` where the factors do not multiply to the matrix, with `NumericalError` for NaN or infinite entries.
@@ -73,40 +70,18 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
   const problem = kroneckerProblem(numbers, shape, factorizations)
 
-  let arrangement = identityArrangement(shape)
-  const sides = freeSides(shape, permute)
-  if (sides.length > 0) {
-    let rested = performance.now()
-    const rest = Effect.suspend(() => {
-      if (performance.now() - rested < milliseconds) return Effect.void
+  const search = { permute, swaps: swaps ?? settlingSwaps(shape, permute), key }
+  let state = initSearch(problem, search)
+  let rested = performance.now()
+  while (state.stage !== "settled") {
+    state = searchStep(problem, search, state)[0]
+    if (performance.now() - rested > milliseconds) {
+      yield* Effect.yieldNow
       rested = performance.now()
-      return Effect.yieldNow
-    })
-    arrangement = startArrangement(problem, permute, "inner-product", fold(key, "start"))
-    const proposals = swaps ?? settlingSwaps(shape, permute)
-    if (proposals > 0) {
-      const schedule = {
-        permute,
-        swaps: proposals,
-        hottest: 0.2,
-        coldest: 0.01,
-        first: sides[sides.length - 1]
-      }
-      let annealing = initAnnealing(problem, arrangement, schedule, fold(key, "annealing"))
-      const phases = annealingPhases(problem, annealing)
-      while (annealing.phase < phases) {
-        annealing = annealingStep(problem, annealing)[0]
-        yield* rest
-      }
-      arrangement = annealing.arrangement
     }
-    let assignment = initAssignment(problem, arrangement, permute, fold(key, "assignment"))
-    while (assignment.stage !== "settled") {
-      assignment = assignmentStep(problem, assignment)[0]
-      yield* rest
-    }
-    arrangement = assignment.arrangement
   }
+  const { arrangement } = state.best
+  const sides = freeSides(shape, permute)
   const sum = nearestKroneckerSum(problem, arrangement)
   const factors = yield* compute((t) => ({
     left: upload(t.region, sum.left, [terms, ...left], w.dtype),

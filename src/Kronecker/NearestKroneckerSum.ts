@@ -16,7 +16,7 @@ export interface KroneckerSum {
  */
 export const nearestKroneckerSum = (problem: KroneckerProblem, arrangement: Arrangement): KroneckerSum => {
   // R: [m1 n1, m2 n2], A_r = R v_r, B_r = v_r
-  const { w, shape, host, squaredNorm } = problem
+  const { w, unit, shape, host, squaredNorm } = problem
   const { terms } = shape
   const [m1, n1] = shape.left
   const [m2, n2] = shape.right
@@ -48,10 +48,11 @@ export const nearestKroneckerSum = (problem: KroneckerProblem, arrangement: Arra
     for (const value of a) squared += value * value
     captured += squared
     if (squared === 0) continue
-    // ||A_r|| = sigma and ||B_r|| = 1 become sqrt(sigma) each.
+    // ||A_r|| = sigma / unit and ||B_r|| = 1 become sqrt(sigma) each.
     const balance = squared ** 0.25
-    for (let i = 0; i < a.length; i++) a[i] /= balance
-    for (let i = 0; i < size; i++) right[r * size + i] = vectors[r * size + i] * balance
+    const root = Math.sqrt(unit)
+    for (let i = 0; i < a.length; i++) a[i] *= root / balance
+    for (let i = 0; i < size; i++) right[r * size + i] = vectors[r * size + i] * balance * root
   }
   const relativeError = squaredNorm === 0 ? 0 : Math.sqrt(Math.max(0, 1 - captured / squaredNorm))
   return { left, right, relativeError }

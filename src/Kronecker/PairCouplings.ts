@@ -1,6 +1,6 @@
 import type { Factorizations } from "../Tensor/index.ts"
 import { type Arrangement, type Side, type SideLayout, sideLayout } from "./Arrangement.ts"
-import { addOuterProduct, type KroneckerProblem } from "./BlockGram.ts"
+import { type KroneckerProblem, mirror, transposed } from "./BlockGram.ts"
 
 /** Some whole groups of one side, whose items may change places among themselves. */
 export interface Pool {
@@ -25,51 +25,26 @@ export interface PairCouplings {
   readonly pairs: Float32Array
 }
 
-const tile = 16
-
-// x: [rows, columns] -> [columns, rows], in tiles, so that neither side misses the cache at every element.
-export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(x.length)
-  for (let first = 0; first < rows; first += tile) {
-    const last = Math.min(rows, first + tile)
-    for (let j = 0; j < columns; j++)
-      for (let i = first; i < last; i++) result[j * rows + i] = x[i * columns + j]
-  }
-  return result
-}
-
 /** Reads the pool of the given groups out of W. */
 export const poolOf = (
-  { w, shape }: KroneckerProblem,
+  { w, transposedW, shape }: KroneckerProblem,
   arrangement: Arrangement,
   side: Side,
   groups: Uint32Array
 ): Pool => {
   const layout = sideLayout(shape, side)
   const { slots, otherGroups, otherSlots } = layout
-  const outputs = shape.left[1] * shape.right[1]
+  const [lines, across] = side === "rows" ? [w, arrangement.columns] : [transposedW, arrangement.rows]
   const size = groups.length * slots
   const items = new Uint32Array(size)
   for (let g = 0; g < groups.length; g++)
     for (let s = 0; s < slots; s++) items[g * slots + s] = arrangement[side][groups[g] * slots + s]
   const values = new Float64Array(otherSlots * size * otherGroups)
-  if (side === "rows") {
-    for (let a = 0, e = 0; a < otherSlots; a++)
-      for (let x = 0; x < size; x++) {
-        const row = items[x] * outputs
-        for (let i = 0; i < otherGroups; i++) values[e++] = w[row + arrangement.columns[i * otherSlots + a]]
-      }
-    return { layout, groups, items, values }
-  }
-  // Along W's rows, the way they lie in memory: [otherSlots, otherGroups, items], to be turned.
-  const slice = new Float64Array(otherGroups * size)
-  for (let a = 0; a < otherSlots; a++) {
-    for (let i = 0, e = 0; i < otherGroups; i++) {
-      const row = arrangement.rows[i * otherSlots + a] * outputs
-      for (let x = 0; x < size; x++) slice[e++] = w[row + items[x]]
+  for (let a = 0, e = 0; a < otherSlots; a++)
+    for (let x = 0; x < size; x++) {
+      const line = items[x] * across.length
+      for (let i = 0, j = a; i < otherGroups; i++, j += otherSlots) values[e++] = lines[line + across[j]]
     }
-    values.set(transposed(slice, otherGroups, size), a * slice.length)
-  }
   return { layout, groups, items, values }
 }
 
@@ -85,24 +60,50 @@ export const asColumns = (values: Float64Array, { otherGroups, otherSlots }: Sid
   return columns
 }
 
-/** The pool's part of G with its items in the given order; order[place] is an item's place in the pool as it was read. */
-// -> lower triangle of [m2 n2, m2 n2]
-export const poolGram = ({ layout, values }: Pool, order: Uint32Array): Float64Array => {
-  const { slots, otherGroups, otherSlots, place } = layout
+/** What G gains when the pool's items change from the order they were read in to another: order[place] is an item. */
+// -> [m2 n2, m2 n2]
+export const gramChange = (pool: Pool, order: Uint32Array): Float64Array => {
+  const { slots, otherSlots } = pool.layout
   const size = slots * otherSlots
   const gram = new Float64Array(size * size)
-  const block = new Float64Array(size)
-  const starts = new Int32Array(size)
   for (let first = 0; first < order.length; first += slots) {
-    for (let s = 0; s < slots; s++)
-      for (let a = 0; a < otherSlots; a++)
-        starts[place(s, a)] = (a * order.length + order[first + s]) * otherGroups
-    for (let i = 0; i < otherGroups; i++) {
-      for (let e = 0; e < size; e++) block[e] = values[starts[e] + i]
-      addOuterProduct(gram, block, size, 1)
-    }
+    if (order.subarray(first, first + slots).every((item, slot) => item === first + slot)) continue
+    addGroup(gram, pool, (slot) => order[first + slot], 1)
+    addGroup(gram, pool, (slot) => first + slot, -1)
   }
+  mirror(gram, size)
   return gram
+}
+
+// gram += factor times the part of one group, in the lower triangle alone.
+const addGroup = (
+  gram: Float64Array,
+  { layout, items, values }: Pool,
+  itemIn: (slot: number) => number,
+  factor: number
+): void => {
+  const { slots, otherGroups, otherSlots, place } = layout
+  const size = slots * otherSlots
+  const starts = new Int32Array(size)
+  for (let s = 0; s < slots; s++)
+    for (let a = 0; a < otherSlots; a++) starts[place(s, a)] = (a * items.length + itemIn(s)) * otherGroups
+  for (let e = 0; e < size; e++)
+    for (let f = 0; f <= e; f++)
+      gram[e * size + f] += factor * innerProduct(values, starts[e], starts[f], otherGroups)
+}
+
+// Four sums, so that one addition need not wait for the other.
+const innerProduct = (values: Float64Array, u: number, v: number, length: number): number => {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  const whole = length - (length % 4)
+  for (let i = 0; i < whole; i += 4) {
+    s0 += values[u + i] * values[v + i]
+    s1 += values[u + i + 1] * values[v + i + 1]
+    s2 += values[u + i + 2] * values[v + i + 2]
+    s3 += values[u + i + 3] * values[v + i + 3]
+  }
+  for (let i = whole; i < length; i++) s0 += values[u + i] * values[v + i]
+  return s0 + s1 + s2 + s3
 }
 
 /** The couplings of a pool's items under the projector P [m2 n2, m2 n2]. */
@@ -125,10 +126,12 @@ export const ownCouplings = ({ layout, items, values }: Pool, projector: Float64
   for (let x = 0; x < n; x++)
     for (let a = 0; a < otherSlots; a++)
       for (let b = 0; b <= a; b++) {
-        let product = 0
-        const u = (a * n + x) * otherGroups
-        const v = (b * n + x) * otherGroups
-        for (let i = 0; i < otherGroups; i++) product += values[u + i] * values[v + i]
+        const product = innerProduct(
+          values,
+          (a * n + x) * otherGroups,
+          (b * n + x) * otherGroups,
+          otherGroups
+        )
         for (let s = 0; s < slots; s++)
           own[s * n + x] += (a === b ? 1 : 2) * projector[place(s, a) * size + place(s, b)] * product
       }

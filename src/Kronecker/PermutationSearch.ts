@@ -51,6 +51,7 @@ const repeatItems = 1000
 const mostRepeats = 10
 const trialTemperatures = [0.1, 1, 3]
 const trialSwapsPerItem = 8000
+const finalSwapsPerItem = 20_000
 const finalTemperature = 0.2
 const coldest = 0.01
 /** A squared error of less than this part of ||W||² is rounding: the sum is exact. */
@@ -59,13 +60,14 @@ const exact = 1e-13
 const freeItems = (shape: KroneckerShape, permute: Permute): number =>
   freeSides(shape, permute).reduce((sum, side) => sum + sideLayout(shape, side).items, 0)
 
-const trialCount = (shape: KroneckerShape, permute: Permute): number =>
-  likenesses.length *
-  Math.max(1, Math.min(mostRepeats, Math.floor(repeatItems / freeItems(shape, permute))))
+const repeatsFor = (items: number): number =>
+  Math.max(1, Math.min(mostRepeats, Math.floor(repeatItems / items)))
 
 /** So many swaps that more would change little. */
-export const settlingSwaps = (shape: KroneckerShape, permute: Permute): number =>
-  (trialSwapsPerItem * trialCount(shape, permute) + 20_000) * freeItems(shape, permute)
+export const settlingSwaps = (shape: KroneckerShape, permute: Permute): number => {
+  const items = freeItems(shape, permute)
+  return (likenesses.length * repeatsFor(items) * trialSwapsPerItem + finalSwapsPerItem) * items
+}
 
 export const initSearch = (problem: KroneckerProblem, { permute }: SearchOptions): SearchState => {
   if (freeSides(problem.shape, permute).length > 0) return { stage: "start", trial: 0, best: undefined }
@@ -104,9 +106,11 @@ const objectiveOf = (state: SearchState): number => {
 
 const advance = (problem: KroneckerProblem, options: SearchOptions, state: SearchState): SearchState => {
   const { permute, swaps, key } = options
-  const trials = trialCount(problem.shape, permute)
   const items = freeItems(problem.shape, permute)
-  const isTried = swaps >= 2 * trials * trialSwapsPerItem * items
+  const round = likenesses.length * trialSwapsPerItem * items
+  const affordable = Math.min(repeatsFor(items), Math.floor((swaps - finalSwapsPerItem * items) / round))
+  const isTried = affordable >= 1
+  const trials = likenesses.length * Math.max(1, affordable)
   const annealed = (arrangement: Arrangement, count: number, hottest: number, name: string | number) =>
     initAnnealing(
       problem,
@@ -128,7 +132,7 @@ const advance = (problem: KroneckerProblem, options: SearchOptions, state: Searc
       const { trial, best } = state
       if (best !== undefined && (trial === trials || isExact(best.objective))) {
         if (isExact(best.objective)) return { stage: "settled", best }
-        const left = isTried ? swaps - trials * trialSwapsPerItem * items : swaps
+        const left = isTried ? swaps - affordable * round : swaps
         if (left <= 0) return settle(best.arrangement, best.objective)
         return { stage: "annealing", annealing: annealed(best.arrangement, left, finalTemperature, "final") }
       }

@@ -8,8 +8,7 @@ import {
   sideLayout
 } from "./Arrangement.ts"
 import { linearAssignment } from "./Assignment.ts"
-import type { KroneckerProblem } from "./BlockGram.ts"
-import { transposed } from "./PairCouplings.ts"
+import { type KroneckerProblem, transposed } from "./BlockGram.ts"
 
 /**
  * By what the rows (columns) of a group are to resemble each other.
@@ -66,7 +65,8 @@ const groupAlike = (
   const { norms, alike } = likenesses(problem, side, chosen, likeness)
   const order = Uint32Array.from({ length: n }, (_, place) => place)
   const cost = new Float64Array(groups * groups)
-  for (let round = 0; round < rounds && groups > 1; round++) {
+  const wanted = groups > 1 ? rounds : 0
+  for (let round = 0; round < wanted; round++) {
     for (let first = 0; first < n; first += slots) {
       const drawn = first + numbers.integer(slots)
       ;[order[first], order[drawn]] = [order[drawn], order[first]]
@@ -87,21 +87,17 @@ const groupAlike = (
 }
 
 const likenesses = (
-  { w, shape, host }: KroneckerProblem,
+  { w, transposedW, shape, host }: KroneckerProblem,
   side: Side,
   chosen: Uint32Array,
   likeness: Likeness
 ): { readonly norms: Float64Array; readonly alike: Float32Array } => {
-  const inputs = shape.left[0] * shape.right[0]
-  const outputs = shape.left[1] * shape.right[1]
   const n = chosen.length
-  const length = side === "rows" ? outputs : inputs
+  const { items } = sideLayout(shape, side)
+  const length = w.length / items
+  const lines = side === "rows" ? w : transposedW
   const vectors = new Float64Array(n * length)
-  if (side === "rows")
-    chosen.forEach((row, x) => vectors.set(w.subarray(row * length, (row + 1) * length), x * length))
-  else
-    for (let i = 0; i < inputs; i++)
-      for (let x = 0; x < n; x++) vectors[x * length + i] = w[i * outputs + chosen[x]]
+  chosen.forEach((item, x) => vectors.set(lines.subarray(item * length, (item + 1) * length), x * length))
   const products = host.multiply(vectors, transposed(vectors, n, length), n, length, n)
   const norms = Float64Array.from(chosen, (_, x) => Math.sqrt(products[x * n + x]))
   const alike = Float32Array.from(products)

@@ -3,13 +3,12 @@ import { type Arrangement, freeSides, type Permute, type Side, sideLayout } from
 import {
   blockGram,
   type KroneckerProblem,
-  mirror,
   type PrincipalSpace,
   principalSpace,
   relativeErrorOf
 } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
-import { pairCouplings, poolGram, poolOf } from "./PairCouplings.ts"
+import { gramChange, pairCouplings, poolOf } from "./PairCouplings.ts"
 import { Placement } from "./Placement.ts"
 import { annealPool } from "./PoolAnnealing.ts"
 
@@ -145,7 +144,6 @@ export const annealingStep = (
     pairCouplings(pool, state.space.projector, problem.host),
     Uint32Array.from({ length: items }, (_, i) => i)
   )
-  const before = poolGram(pool, placement.order)
   const temperature = temperatureOf(problem, schedule, sweep, plan.sweeps)
   const { proposals, accepted } = annealPool(
     placement,
@@ -156,9 +154,8 @@ export const annealingStep = (
   const order = arrangement[side].slice()
   for (let place = 0; place < items; place++)
     order[chosen[Math.floor(place / slots)] * slots + (place % slots)] = pool.items[placement.order[place]]
-  const after = poolGram(pool, placement.order)
-  const gram = state.gram.map((value, e) => value + after[e] - before[e])
-  mirror(gram, problem.shape.right[0] * problem.shape.right[1])
+  const change = gramChange(pool, placement.order)
+  const gram = state.gram.map((value, e) => value + change[e])
   const space = principalSpace(problem, gram)
   return [
     { ...state, phase: phase + 1, arrangement: { ...arrangement, [side]: order }, gram, space },

@@ -1,0 +1,196 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { Matrix, SingularValueDecomposition } from "ml-matrix"
+import { Kronecker, kroneckerWeight } from "../../src/Kronecker/index.ts"
+import { key, stream } from "../../src/Random/index.ts"
+import type { MockControls } from "../../src/Layers/index.ts"
+import { type Backend, compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
+import { onMock } from "../Layers/onMock.ts"
+
+interface Shape {
+  readonly terms: number
+  readonly left: readonly [number, number]
+  readonly right: readonly [number, number]
+}
+
+const normal = (seed: number, length: number): Float64Array => {
+  const values = new Float64Array(length)
+  stream(key(seed)).fillNormal(values)
+  return values
+}
+
+/** W with W[p[i], q[j]] = (sum_r A_r (x) B_r)[i, j] for random factors and permutations, p and q the identity unless permuted. */
+const planted = (seed: number, { terms, left, right }: Shape, permuted: boolean): Float64Array => {
+  const [[m1, n1], [m2, n2]] = [left, right]
+  const a = normal(seed, terms * m1 * n1)
+  const b = normal(seed + 1000, terms * m2 * n2)
+  const [inputs, outputs] = [m1 * m2, n1 * n2]
+  const numbers = stream(key(seed + 2000))
+  const p = permuted ? numbers.permutation(inputs) : Uint32Array.from({ length: inputs }, (_, i) => i)
+  const q = permuted ? numbers.permutation(outputs) : Uint32Array.from({ length: outputs }, (_, i) => i)
+  const w = new Float64Array(inputs * outputs)
+  for (let i = 0; i < inputs; i++)
+    for (let j = 0; j < outputs; j++) {
+      let sum = 0
+      for (let r = 0; r < terms; r++)
+        sum +=
+          a[(r * m1 + Math.floor(i / m2)) * n1 + Math.floor(j / n2)] * b[(r * m2 + (i % m2)) * n2 + (j % n2)]
+      w[p[i] * outputs + q[j]] = sum
+    }
+  return w
+}
+
+const sides = ({ left, right }: Shape): [number, number] => [left[0] * right[0], left[1] * right[1]]
+
+/** What the fit says of its error, and the error of the weight made from it. */
+const fitted = Effect.fnUntraced(function* (
+  w: Float64Array,
+  shape: Shape,
+  permute: "none" | "rows" | "columns" | "rows-and-columns",
+  swaps?: number
+) {
+  const kronecker = yield* Kronecker
+  const matrix = yield* Tensor.fromArray(w, sides(shape))
+  const fit = yield* kronecker.fit(matrix, { ...shape, permute, swaps, key: key(7) })
+  const distance = yield* compute((t) => {
+    const { left, right, rowPermutation: rows, columnPermutation: columns } = fit
+    const sum = kroneckerWeight(t, { left, right, rows, columns }).toDense(t)
+    return t.sqrt(t.divide(t.sumOfSquares(t.subtract(sum, matrix)), t.sumOfSquares(matrix)))
+  })
+  return { fit, stated: fit.relativeError, actual: yield* Tensor.toNumber(distance) }
+})
+
+const withKronecker = <A, E>(
+  program: Effect.Effect<A, E, Kronecker | Backend | MockControls | Scope.Scope>
+): Effect.Effect<A, E> => onMock(Effect.provide(program, Kronecker.layer))
+
+const shapes: ReadonlyArray<Shape> = [
+  { terms: 1, left: [4, 6], right: [2, 2] },
+  { terms: 2, left: [6, 8], right: [2, 3] },
+  { terms: 3, left: [5, 4], right: [3, 2] },
+  { terms: 2, left: [2, 2], right: [6, 5] }
+]
+
+describe("Kronecker.fit", () => {
+  it.effect("without permutations the error is the tail of the rearrangement's singular values", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        for (const shape of shapes) {
+          const [inputs, outputs] = sides(shape)
+          const [[m1, n1], [m2, n2]] = [shape.left, shape.right]
+          const w = normal(3, inputs * outputs)
+          const { stated, actual } = yield* fitted(w, shape, "none")
+          const rearranged = Matrix.zeros(m1 * n1, m2 * n2)
+          for (let i = 0; i < inputs; i++)
+            for (let j = 0; j < outputs; j++)
+              rearranged.set(
+                Math.floor(i / m2) * n1 + Math.floor(j / n2),
+                (i % m2) * n2 + (j % n2),
+                w[i * outputs + j]
+              )
+          const squares = new SingularValueDecomposition(rearranged).diagonal.map((s) => s * s)
+          const total = squares.reduce((sum, value) => sum + value, 0)
+          const tail = squares.slice(shape.terms).reduce((sum, value) => sum + value, 0)
+          assert.closeTo(stated, Math.sqrt(tail / total), 1e-10)
+          assert.closeTo(actual, stated, 1e-10)
+        }
+      })
+    )
+  )
+
+  it.effect("planted sums are found exactly, also where rows and columns were permuted", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        for (const shape of shapes.slice(0, 2)) {
+          for (const seed of [1, 2, 3]) {
+            assert.isBelow((yield* fitted(planted(seed, shape, false), shape, "none")).actual, 1e-7)
+            const { actual, stated } = yield* fitted(planted(seed, shape, true), shape, "rows-and-columns")
+            assert.isBelow(actual, 1e-6, `terms ${shape.terms}, seed ${seed}`)
+            assert.closeTo(stated, actual, 1e-6)
+          }
+        }
+      })
+    )
+  )
+
+  it.effect("more freedom never fits worse, and what it says is true of the weight", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const shape: Shape = { terms: 2, left: [8, 8], right: [2, 4] }
+        const w = normal(5, 16 * 32)
+        const plain = yield* fitted(w, shape, "none")
+        for (const permute of ["rows", "columns", "rows-and-columns"] as const) {
+          const { fit, stated, actual } = yield* fitted(w, shape, permute)
+          assert.isBelow(stated, plain.stated)
+          assert.closeTo(actual, stated, 1e-10)
+          assert.strictEqual(fit.rowPermutation !== undefined, permute !== "columns")
+          assert.strictEqual(fit.columnPermutation !== undefined, permute !== "rows")
+          for (const order of [fit.rowPermutation, fit.columnPermutation])
+            if (order !== undefined)
+              assert.deepStrictEqual(
+                Array.from(order).toSorted((a, b) => a - b),
+                Array.from(order, (_, i) => i)
+              )
+        }
+        const assigned = yield* fitted(w, shape, "rows-and-columns", 0)
+        const annealed = yield* fitted(w, shape, "rows-and-columns")
+        assert.isBelow(assigned.stated, plain.stated)
+        assert.isAtMost(annealed.stated, assigned.stated)
+      })
+    )
+  )
+
+  it.effect("the same key gives the same fit", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const shape: Shape = { terms: 1, left: [6, 6], right: [2, 2] }
+        const w = normal(9, 144)
+        const [first, second] = [
+          yield* fitted(w, shape, "rows-and-columns"),
+          yield* fitted(w, shape, "rows-and-columns")
+        ]
+        assert.deepStrictEqual(first.fit.rowPermutation, second.fit.rowPermutation)
+        assert.deepStrictEqual(yield* Tensor.toArray(first.fit.left), yield* Tensor.toArray(second.fit.left))
+      })
+    )
+  )
+
+  it.effect("factors of one term have equal norms; a zero matrix is fitted exactly", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const shape: Shape = { terms: 1, left: [3, 4], right: [2, 2] }
+        const { fit } = yield* fitted(
+          normal(2, 48).map((x) => 1e-3 * x),
+          shape,
+          "none"
+        )
+        const norm = (values: ArrayLike<number>) => Math.hypot(...Array.from(values))
+        const [left, right] = [yield* Tensor.toArray(fit.left), yield* Tensor.toArray(fit.right)]
+        assert.closeTo(norm(left) / norm(right), 1, 1e-12)
+        const kronecker = yield* Kronecker
+        const zero = yield* kronecker.fit(yield* Tensor.full([6, 8], 0), shape)
+        assert.strictEqual(zero.relativeError, 0)
+      })
+    )
+  )
+
+  it.effect("factors that do not multiply to the matrix, and NaN, are refused with the numbers", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const kronecker = yield* Kronecker
+        const w = yield* Tensor.fromArray([1, 2, 3, Number.NaN, 5, Number.POSITIVE_INFINITY], [2, 3])
+        const misfit = yield* Effect.flip(kronecker.fit(w, { terms: 1, left: [2, 2], right: [1, 1] }))
+        assert.instanceOf(misfit, ShapeError)
+        assert.include(misfit.message, "[2, 2]")
+        const bad = yield* Effect.flip(kronecker.fit(w, { terms: 1, left: [2, 3], right: [1, 1] }))
+        assert.instanceOf(bad, NumericalError)
+        assert.include(bad.message, "2 of 6")
+        assert.include(bad.message, "[1, 0]")
+        assert.instanceOf(
+          yield* Effect.flip(kronecker.fit(w, { terms: 0, left: [2, 3], right: [1, 1] })),
+          ShapeError
+        )
+      })
+    )
+  )
+})
