@@ -49,12 +49,12 @@ export interface AnnealingInfo {
 }
 
 /** Small enough that a pool's prospects stay in a core's cache, large enough that an item has many partners. */
-const poolItems = 256
+const poolItems = Number(process.env.POOL ?? 256)
 /** Bounds the pair couplings of a pool, slots² items² numbers. */
 const poolNumbers = 2 ** 24
 /** Bounds of the proposals an item and a sweep: in small problems P should follow often, in large ones reading the pools has to pay. */
-const proposalsPerItem = [30, 1000] as const
-const fewestSweeps = 8
+const proposalsPerItem = [30, Number(process.env.PPI ?? 1000)] as const
+const fewestSweeps = 1
 const coldSweeps = 0.2
 /** A pass over a pool ends early once so many moves an item have been accepted. */
 const acceptedPerItem = 3

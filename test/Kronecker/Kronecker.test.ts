@@ -40,6 +40,8 @@ const planted = (seed: number, { terms, left, right }: Shape, permuted: boolean)
   return w
 }
 
+const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
+
 const sides = ({ left, right }: Shape): [number, number] => [left[0] * right[0], left[1] * right[1]]
 
 /** What the fit says of its error, and the error of the weight made from it. */
@@ -164,7 +166,6 @@ describe("Kronecker.fit", () => {
           shape,
           "none"
         )
-        const norm = (values: ArrayLike<number>) => Math.hypot(...Array.from(values))
         const [left, right] = [yield* Tensor.toArray(fit.left), yield* Tensor.toArray(fit.right)]
         assert.closeTo(norm(left) / norm(right), 1, 1e-12)
         const kronecker = yield* Kronecker

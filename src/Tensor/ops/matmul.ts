@@ -4,7 +4,7 @@ import { sameShape, type Shape, type Tensor } from "../Tensor.ts"
 import { requireFloat, requireSameDType } from "./arguments.ts"
 import { sumTo } from "./reduce.ts"
 
-interface Transposes {
+export interface Transposes {
   readonly transposeA?: boolean
   readonly transposeB?: boolean
 }
