@@ -53,7 +53,7 @@ const flags = {
     )
   ),
   distillSteps: Flag.Int("distill-steps").pipe(
-    Flag.withDefault(150),
+    Flag.withDefault(100),
     Flag.withDescription("updates, shared out among the stages; 0: none")
   ),
   evaluationTokens: Flag.Int("evaluation-tokens").pipe(
@@ -122,7 +122,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const distillation = {
     steps: options.distillSteps,
     rows,
-    learningRate: 2e-3,
+    learningRate: 3e-3,
     loss: { crossEntropy: 0.5, divergence: 0.5, temperature: 2 }
   }
   const { resume, json: _json, out, dense, ...deciding } = options
