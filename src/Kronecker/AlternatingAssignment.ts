@@ -2,7 +2,7 @@ import { fold, type Key, stream } from "../Random/index.ts"
 import { type Arrangement, freeSides, type Permute, type Side, sideLayout } from "./Arrangement.ts"
 import { linearAssignment } from "./Assignment.ts"
 import {
-  blockGram,
+  gramOf,
   type KroneckerProblem,
   type PrincipalSpace,
   principalSpace,
@@ -43,7 +43,7 @@ export interface AssignmentInfo {
 /** Larger sides are assigned in random parts of this size: the assignment is O(n³), its costs are n² numbers. */
 const itemsAtOnce = 4096
 /** A rise of f by less than this part of ||W||² counts as none. */
-const least = 1e-4
+const least = 5e-5
 /** So many rounds a side without a rise end the exchange of one item a group, which is drawn at random. */
 const patience = 3
 
@@ -53,7 +53,7 @@ export const initAssignment = (
   permute: Permute,
   key: Key
 ): AssignmentState => {
-  const gram = blockGram(problem, arrangement)
+  const gram = gramOf(problem, arrangement)
   const stage = freeSides(problem.shape, permute).length === 0 ? "settled" : "all-items"
   const space = principalSpace(problem, gram)
   return { permute, key, round: 0, stage, idle: 0, arrangement, gram, space }

@@ -78,3 +78,26 @@ const shuffle = (order: Uint32Array, groups: number, slots: number): Uint32Array
     for (let slot = 0; slot < slots; slot++) result[group * slots + slot] = order[slot * groups + group]
   return result
 }
+
+/**
+ * The same blocks with the groups of each side in the order of their first items: an arrangement that differs from W's own order
+ * no more than it must, which changes nothing but the order of A's rows and columns.
+ */
+export const inOrder = (arrangement: Arrangement, { left, right }: KroneckerShape): Arrangement => ({
+  rows: groupsInOrder(arrangement.rows, left[0], right[0]),
+  columns: groupsInOrder(arrangement.columns, left[1], right[1])
+})
+
+const groupsInOrder = (order: Uint32Array, groups: number, slots: number): Uint32Array => {
+  const firstItem = Array.from({ length: groups }, (_, g) =>
+    order.subarray(g * slots, (g + 1) * slots).reduce((first, item) => Math.min(first, item), Infinity)
+  )
+  const result = new Uint32Array(order.length)
+  firstItem
+    .map((_, group) => group)
+    .toSorted((g, h) => firstItem[g] - firstItem[h])
+    .forEach((group, place) => result.set(order.subarray(group * slots, (group + 1) * slots), place * slots))
+  return result
+}
+
+export const isIdentity = (order: Uint32Array): boolean => order.every((item, place) => item === place)

@@ -7,8 +7,6 @@ import { type Eigen, symmetricEigen } from "./SmallEigen.ts"
 export interface KroneckerProblem {
   /** [m1 m2, n1 n2], row-major, in units of its largest element, so that couplings keep within float32 */
   readonly w: Float64Array
-  /** The largest element, in which w is measured; 1 for W = 0. */
-  readonly unit: number
   /** [n1 n2, m1 m2] */
   readonly transposedW: Float64Array
   readonly shape: KroneckerShape
@@ -23,8 +21,7 @@ export const kroneckerProblem = (
   shape: KroneckerShape,
   host: Factorizations
 ): KroneckerProblem => {
-  let largest = 0
-  for (const value of w) largest = Math.max(largest, Math.abs(value))
+  const largest = largestOf(w)
   const scaled = new Float64Array(w.length)
   let squaredNorm = 0
   if (largest > 0)
@@ -35,12 +32,18 @@ export const kroneckerProblem = (
   const inputs = shape.left[0] * shape.right[0]
   return {
     w: scaled,
-    unit: largest > 0 ? largest : 1,
     transposedW: transposed(scaled, inputs, w.length / inputs),
     shape,
     squaredNorm,
     host
   }
+}
+
+/** The largest magnitude. */
+export const largestOf = (values: Float32Array | Float64Array): number => {
+  let largest = 0
+  for (let e = 0; e < values.length; e++) largest = Math.max(largest, Math.abs(values[e]))
+  return largest
 }
 
 const tile = 16
@@ -57,29 +60,67 @@ export const transposed = (x: Float64Array, rows: number, columns: number): Floa
   return result
 }
 
-/**
- * G = RᵀR for the rearrangement R [m1 n1, m2 n2] of W, whose rows are W's blocks (Van Loan and Pitsianis, "Approximation
- * with Kronecker Products", 1993).
- */
-// -> [m2 n2, m2 n2]
-export const blockGram = ({ w, shape }: KroneckerProblem, { rows, columns }: Arrangement): Float64Array => {
-  const [m1, n1] = shape.left
-  const [m2, n2] = shape.right
+/** Reads block after block of W in the given order: visit(i1, j1, block), the block row-major, in a buffer that is used again. */
+export const forEachBlock = (
+  w: Float32Array | Float64Array,
+  { left: [m1, n1], right: [m2, n2] }: KroneckerShape,
+  { rows, columns }: Arrangement,
+  visit: (i1: number, j1: number, block: Float64Array) => void
+): void => {
   const outputs = n1 * n2
-  const size = m2 * n2
-  const gram = new Float64Array(size * size)
-  const block = new Float64Array(size)
+  const block = new Float64Array(m2 * n2)
   for (let i1 = 0; i1 < m1; i1++)
     for (let j1 = 0; j1 < n1; j1++) {
       for (let i2 = 0, a = 0; i2 < m2; i2++) {
         const row = rows[i1 * m2 + i2] * outputs
         for (let j2 = 0; j2 < n2; j2++) block[a++] = w[row + columns[j1 * n2 + j2]]
       }
-      addOuterProduct(gram, block, size, 1)
+      visit(i1, j1, block)
     }
-  mirror(gram, size)
+}
+
+/** Larger blocks are multiplied by the host's product, so many numbers at a time. */
+const smallBlock = 64
+const numbersAtOnce = 2 ** 20
+
+/**
+ * G = RᵀR for the rearrangement R [m1 n1, m2 n2] of W, whose rows are W's blocks (Van Loan and Pitsianis, "Approximation
+ * with Kronecker Products", 1993).
+ */
+// -> [m2 n2, m2 n2]
+export const blockGram = (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  arrangement: Arrangement,
+  host: Factorizations
+): Float64Array => {
+  const size = shape.right[0] * shape.right[1]
+  const gram = new Float64Array(size * size)
+  if (size <= smallBlock) {
+    forEachBlock(w, shape, arrangement, (_i1, _j1, block) => addOuterProduct(gram, block, size, 1))
+    mirror(gram, size)
+    return gram
+  }
+  const batch = Math.ceil(numbersAtOnce / size)
+  const blocks = new Float64Array(batch * size)
+  let filled = 0
+  const flush = () => {
+    const taken = blocks.subarray(0, filled * size)
+    const products = host.multiply(transposed(taken, filled, size), taken, size, filled, size)
+    for (let e = 0; e < gram.length; e++) gram[e] += products[e]
+    filled = 0
+  }
+  forEachBlock(w, shape, arrangement, (_i1, _j1, block) => {
+    blocks.set(block, filled++ * size)
+    if (filled === batch) flush()
+  })
+  if (filled > 0) flush()
   return gram
 }
+
+/** G of a problem's W. */
+export const gramOf = ({ w, shape, host }: KroneckerProblem, arrangement: Arrangement): Float64Array =>
+  blockGram(w, shape, arrangement, host)
 
 /** gram += factor block blockᵀ, in the lower triangle alone. */
 export const addOuterProduct = (
@@ -119,10 +160,10 @@ export interface PrincipalSpace {
   readonly projector: Float64Array
 }
 
-export const principalSpace = (problem: KroneckerProblem, gram: Float64Array): PrincipalSpace => {
-  const { terms, right } = problem.shape
+export const principalSpace = ({ shape, host }: KroneckerProblem, gram: Float64Array): PrincipalSpace => {
+  const { terms, right } = shape
   const size = right[0] * right[1]
-  const { values, vectors } = eigenOf(gram, size, problem.host)
+  const { values, vectors } = eigenOf(gram, size, host)
   const projector = new Float64Array(size * size)
   let objective = 0
   for (let k = 0; k < Math.min(terms, size); k++) {

@@ -2,11 +2,11 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { type Key, key as keyOf } from "../Random/index.ts"
 import { Backend, compute, NumericalError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
-import { freeSides, type Permute } from "./Arrangement.ts"
-import { kroneckerProblem } from "./BlockGram.ts"
+import { freeSides, identityArrangement, inOrder, isIdentity, type Permute } from "./Arrangement.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 import { nearestKroneckerSum } from "./NearestKroneckerSum.ts"
 import { initSearch, searchStep, settlingSwaps } from "./PermutationSearch.ts"
+import { searchProblem } from "./SearchProblem.ts"
 
 export interface KroneckerFitOptions {
   /** Products in the sum, at least 1. */
@@ -68,31 +68,46 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   const values = yield* Tensor.toArray(w)
   yield* checkFinite(values, w.shape[1])
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
-  const problem = kroneckerProblem(numbers, shape, factorizations)
-
-  const search = { permute, swaps: swaps ?? settlingSwaps(shape, permute), key }
-  let state = initSearch(problem, search)
-  let rested = performance.now()
-  while (state.stage !== "settled") {
-    state = searchStep(problem, search, state)[0]
-    if (performance.now() - rested > milliseconds) {
-      yield* Effect.yieldNow
-      rested = performance.now()
-    }
-  }
-  const { arrangement } = state.best
-  const sides = freeSides(shape, permute)
-  const sum = nearestKroneckerSum(problem, arrangement)
+  const arrangement =
+    freeSides(shape, permute).length === 0
+      ? identityArrangement(shape)
+      : yield* search(numbers, shape, { permute, swaps, key })
+  const sum = nearestKroneckerSum(numbers, shape, arrangement, factorizations)
   const factors = yield* compute((t) => ({
     left: upload(t.region, sum.left, [terms, ...left], w.dtype),
     right: upload(t.region, sum.right, [terms, ...right], w.dtype)
   }))
   return {
     ...factors,
-    rowPermutation: sides.includes("rows") ? arrangement.rows : undefined,
-    columnPermutation: sides.includes("columns") ? arrangement.columns : undefined,
+    rowPermutation: isIdentity(arrangement.rows) ? undefined : arrangement.rows,
+    columnPermutation: isIdentity(arrangement.columns) ? undefined : arrangement.columns,
     relativeError: sum.relativeError
   }
+})
+
+// Yields between the steps, so that an interruption takes effect.
+const search = Effect.fn("Kronecker.search")(function* (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  {
+    permute,
+    swaps,
+    key
+  }: { readonly permute: Permute; readonly swaps: number | undefined; readonly key: Key }
+) {
+  const { factorizations } = yield* Backend
+  const { problem, arrangementOfW } = searchProblem(w, shape, permute, factorizations)
+  const options = { permute, swaps: swaps ?? settlingSwaps(problem.shape, permute), key }
+  let state = initSearch(problem, options)
+  let rested = performance.now()
+  while (state.stage !== "settled") {
+    state = searchStep(problem, options, state)[0]
+    if (performance.now() - rested > milliseconds) {
+      yield* Effect.yieldNow
+      rested = performance.now()
+    }
+  }
+  return inOrder(arrangementOfW(state.best.arrangement), shape)
 })
 
 const checkShape = (w: Tensor, { terms, left, right }: KroneckerShape): Effect.Effect<void, ShapeError> => {

@@ -1,59 +1,78 @@
-import type { Arrangement } from "./Arrangement.ts"
-import { blockGram, eigenOf, type KroneckerProblem } from "./BlockGram.ts"
+import type { Factorizations } from "../Tensor/index.ts"
+import { type Arrangement, exchanged, shuffled } from "./Arrangement.ts"
+import { blockGram, eigenOf, forEachBlock, largestOf } from "./BlockGram.ts"
+import type { KroneckerShape } from "./Contraction.ts"
 
 /** Factors A [terms, m1, n1] and B [terms, m2, n2], and how near their sum comes. */
-export interface KroneckerSum {
+export interface NearestSum {
   readonly left: Float64Array
   readonly right: Float64Array
-  /** ||W[p][:, q] - sum|| / ||W|| */
+  /** ||W[p][:, q] - sum|| / ||W||, from the difference itself; 0 for W = 0. */
   readonly relativeError: number
 }
 
 /**
- * The nearest sum of Kronecker products to W between given permutations (Van Loan and Pitsianis, 1993): the rearranged blocks
- * projected on the leading eigenvectors of their Gram matrix. A_r and B_r have equal norms. Where W's rank runs out the further
- * terms are 0.
+ * The sum of Kronecker products nearest to W [m1 m2, n1 n2] in the Frobenius norm, between given permutations: the truncated
+ * singular value decomposition of W's rearrangement into blocks (Van Loan and Pitsianis, "Approximation with Kronecker Products",
+ * 1993, theorem 2.1), through the Gram matrix of the smaller factors' side. A_r and B_r have equal norms, and B_r's element
+ * of largest magnitude is positive; where the rank of the rearrangement runs out, further terms are 0.
+ *
+ * @example
+ *   nearestKroneckerSum(w, { terms: 4, left: [384, 768], right: [2, 4] }, identityArrangement(shape), host)
  */
-export const nearestKroneckerSum = (problem: KroneckerProblem, arrangement: Arrangement): KroneckerSum => {
-  // R: [m1 n1, m2 n2], A_r = R v_r, B_r = v_r
-  const { w, unit, shape, host, squaredNorm } = problem
-  const { terms } = shape
-  const [m1, n1] = shape.left
-  const [m2, n2] = shape.right
-  const size = m2 * n2
-  const outputs = n1 * n2
-  const gram = blockGram(problem, arrangement)
-  const { vectors } = eigenOf(gram, size, host)
-  const kept = Math.min(terms, size)
-  const left = new Float64Array(terms * m1 * n1)
-  const right = new Float64Array(terms * size)
-  const block = new Float64Array(size)
-  const { rows, columns } = arrangement
-  for (let i1 = 0; i1 < m1; i1++)
-    for (let j1 = 0; j1 < n1; j1++) {
-      for (let i2 = 0, a = 0; i2 < m2; i2++) {
-        const row = rows[i1 * m2 + i2] * outputs
-        for (let j2 = 0; j2 < n2; j2++) block[a++] = w[row + columns[j1 * n2 + j2]]
-      }
-      for (let r = 0; r < kept; r++) {
-        let sum = 0
-        for (let a = 0; a < size; a++) sum += block[a] * vectors[r * size + a]
-        left[(r * m1 + i1) * n1 + j1] = sum
-      }
-    }
-  let captured = 0
-  for (let r = 0; r < kept; r++) {
-    const a = left.subarray(r * m1 * n1, (r + 1) * m1 * n1)
-    let squared = 0
-    for (const value of a) squared += value * value
-    captured += squared
-    if (squared === 0) continue
-    // ||A_r|| = sigma / unit and ||B_r|| = 1 become sqrt(sigma) each.
-    const balance = squared ** 0.25
-    const root = Math.sqrt(unit)
-    for (let i = 0; i < a.length; i++) a[i] *= root / balance
-    for (let i = 0; i < size; i++) right[r * size + i] = vectors[r * size + i] * balance * root
+export const nearestKroneckerSum = (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  arrangement: Arrangement,
+  host: Factorizations
+): NearestSum => {
+  const { terms, left, right } = shape
+  const n1 = left[1]
+  const count = left[0] * n1
+  const size = right[0] * right[1]
+  if (count < size) {
+    const other = exchanged(shape)
+    const sum = nearestKroneckerSum(w, other, shuffled(arrangement, other), host)
+    return { left: sum.right, right: sum.left, relativeError: sum.relativeError }
   }
-  const relativeError = squaredNorm === 0 ? 0 : Math.sqrt(Math.max(0, 1 - captured / squaredNorm))
-  return { left, right, relativeError }
+  // In units of the largest element, so that no square overflows or vanishes.
+  const unit = largestOf(w) || 1
+  const scaled = unit > 1e-30 && unit < 1e30 ? w : Float64Array.from(w, (value) => value / unit)
+  const { vectors } = eigenOf(blockGram(scaled, shape, arrangement, host), size, host)
+  const kept = Math.min(terms, size)
+  const a = new Float64Array(terms * count)
+  const b = new Float64Array(terms * size)
+  // R: [m1 n1, m2 n2], B_r = v_r, A_r = R v_r; what is left of a block is its part of the error.
+  let [error, total] = [0, 0]
+  forEachBlock(scaled, shape, arrangement, (i1, j1, block) => {
+    for (let e = 0; e < size; e++) total += block[e] * block[e]
+    for (let r = 0; r < kept; r++) {
+      let coefficient = 0
+      for (let e = 0, v = r * size; e < size; e++, v++) coefficient += block[e] * vectors[v]
+      for (let e = 0, v = r * size; e < size; e++, v++) block[e] -= coefficient * vectors[v]
+      a[r * count + i1 * n1 + j1] = coefficient
+    }
+    for (let e = 0; e < size; e++) error += block[e] * block[e]
+  })
+  for (let r = 0; r < kept; r++)
+    balance(
+      a.subarray(r * count, (r + 1) * count),
+      vectors.subarray(r * size, (r + 1) * size),
+      b.subarray(r * size, (r + 1) * size),
+      scaled === w ? 1 : unit
+    )
+  return { left: a, right: b, relativeError: total === 0 ? 0 : Math.sqrt(error / total) }
+}
+
+// A_r = sigma a / ||a|| and B_r = v become sqrt(sigma unit) a / ||a|| and sqrt(sigma unit) v, with one sign.
+const balance = (a: Float64Array, v: Float64Array, b: Float64Array, unit: number): void => {
+  let squared = 0
+  for (let i = 0; i < a.length; i++) squared += a[i] * a[i]
+  if (squared === 0) return
+  let peak = 0
+  for (let i = 0; i < v.length; i++) if (Math.abs(v[i]) > Math.abs(peak)) peak = v[i]
+  const root = (peak < 0 ? -1 : 1) * squared ** 0.25
+  const scale = Math.sqrt(unit)
+  for (let i = 0; i < a.length; i++) a[i] = (a[i] / root) * scale
+  for (let i = 0; i < b.length; i++) b[i] = v[i] * root * scale
 }

@@ -1,14 +1,7 @@
 import { fold, type Key } from "../Random/index.ts"
 import { type AssignmentState, assignmentStep, initAssignment } from "./AlternatingAssignment.ts"
-import {
-  type Arrangement,
-  freeSides,
-  identityArrangement,
-  type Permute,
-  type Side,
-  sideLayout
-} from "./Arrangement.ts"
-import { blockGram, type KroneckerProblem, principalSpace, relativeErrorOf } from "./BlockGram.ts"
+import { type Arrangement, freeSides, identityArrangement, type Permute, sideLayout } from "./Arrangement.ts"
+import { gramOf, type KroneckerProblem, principalSpace, relativeErrorOf } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 import { type Likeness, startArrangement } from "./Start.ts"
 import { type AnnealingState, annealingPhases, annealingStep, initAnnealing } from "./SwapAnnealing.ts"
@@ -35,8 +28,8 @@ export type SearchState =
       readonly best: Candidate | undefined
       readonly annealing: AnnealingState
     }
-  | { readonly stage: "annealing"; readonly annealing: AnnealingState }
-  | { readonly stage: "assignment"; readonly assignment: AssignmentState }
+  | { readonly stage: "assignment"; readonly cycle: number; readonly assignment: AssignmentState }
+  | { readonly stage: "annealing"; readonly cycle: number; readonly annealing: AnnealingState }
   | { readonly stage: "settled"; readonly best: Candidate }
 
 export interface SearchInfo {
@@ -48,11 +41,14 @@ export interface SearchInfo {
 const likenesses: ReadonlyArray<Likeness> = ["inner-product", "squared-cosine", "given"]
 /** Small problems, where a trial is cheap and a planted sum is easily missed, try every start at several temperatures. */
 const repeatItems = 1000
-const mostRepeats = 10
+const mostRepeats = 6
 const trialTemperatures = [0.1, 1, 3]
-const trialSwapsPerItem = 8000
-const finalSwapsPerItem = 20_000
-const finalTemperature = 0.2
+const trialSwaps = { repeated: 8_000, once: 4_000 }
+/** Then assignment and annealing take turns: either goes on where the other is stuck. */
+const cycleSwapsPerItem = 8000
+const cycles = 3
+const roundsPerCycle = 24
+const cycleTemperature = 0.1
 const coldest = 0.01
 /** A squared error of less than this part of ||W||² is rounding: the sum is exact. */
 const exact = 1e-13
@@ -63,23 +59,50 @@ const freeItems = (shape: KroneckerShape, permute: Permute): number =>
 const repeatsFor = (items: number): number =>
   Math.max(1, Math.min(mostRepeats, Math.floor(repeatItems / items)))
 
+/** Swaps of one trial, an item. */
+const trialSwapsFor = (items: number): number =>
+  repeatsFor(items) > 1 ? trialSwaps.repeated : trialSwaps.once
+
 /** So many swaps that more would change little. */
 export const settlingSwaps = (shape: KroneckerShape, permute: Permute): number => {
   const items = freeItems(shape, permute)
-  return (likenesses.length * repeatsFor(items) * trialSwapsPerItem + finalSwapsPerItem) * items
+  return (likenesses.length * repeatsFor(items) * trialSwapsFor(items) + cycles * cycleSwapsPerItem) * items
+}
+
+interface Budget {
+  readonly trials: number
+  readonly trialSwaps: number
+  readonly cycles: number
+  readonly cycleSwaps: number
+}
+
+// Few swaps leave the trials out: then the start that is best as it stands is taken.
+const budgetOf = (shape: KroneckerShape, { permute, swaps }: SearchOptions): Budget => {
+  const items = freeItems(shape, permute)
+  const round = likenesses.length * trialSwapsFor(items) * items
+  const spare = swaps - cycles * cycleSwapsPerItem * items
+  const repeats = Math.max(0, Math.min(repeatsFor(items), Math.floor(spare / round)))
+  const left = swaps - repeats * round
+  const turns = Math.min(Math.ceil(left / (cycleSwapsPerItem * items)), Math.floor(left))
+  return {
+    trials: likenesses.length * Math.max(1, repeats),
+    trialSwaps: repeats === 0 ? 0 : trialSwapsFor(items) * items,
+    cycles: turns,
+    cycleSwaps: turns === 0 ? 0 : left / turns
+  }
 }
 
 export const initSearch = (problem: KroneckerProblem, { permute }: SearchOptions): SearchState => {
   if (freeSides(problem.shape, permute).length > 0) return { stage: "start", trial: 0, best: undefined }
   const arrangement = identityArrangement(problem.shape)
-  const { objective } = principalSpace(problem, blockGram(problem, arrangement))
+  const { objective } = principalSpace(problem, gramOf(problem, arrangement))
   return { stage: "settled", best: { arrangement, objective } }
 }
 
 /**
- * One step of the search for the arrangement whose best Kronecker sum is nearest: a short annealing from each of several starts,
- * a long one from where the best of them arrived, and assignment until that settles. Few swaps leave the trials out and take the
- * start that is best as it stands. Pure given the state, until its stage is "settled".
+ * One step of the search for the arrangement whose best Kronecker sum is nearest: a short annealing from each of several starts;
+ * from where the best of them arrived, assignment and annealing in turns; at last assignment until it settles. Pure given the
+ * state, until its stage is "settled".
  */
 export const searchStep = (
   problem: KroneckerProblem,
@@ -105,71 +128,77 @@ const objectiveOf = (state: SearchState): number => {
 }
 
 const advance = (problem: KroneckerProblem, options: SearchOptions, state: SearchState): SearchState => {
-  const { permute, swaps, key } = options
-  const items = freeItems(problem.shape, permute)
-  const round = likenesses.length * trialSwapsPerItem * items
-  const affordable = Math.min(repeatsFor(items), Math.floor((swaps - finalSwapsPerItem * items) / round))
-  const isTried = affordable >= 1
-  const trials = likenesses.length * Math.max(1, affordable)
-  const annealed = (arrangement: Arrangement, count: number, hottest: number, name: string | number) =>
-    initAnnealing(
-      problem,
-      arrangement,
-      { permute, swaps: count, hottest, coldest, first: firstSide(name) },
-      fold(fold(key, "annealing"), name)
-    )
-  const isExact = (objective: number) => problem.squaredNorm - objective <= exact * problem.squaredNorm
-  const settle = (arrangement: Arrangement, objective: number): SearchState =>
-    isExact(objective)
-      ? { stage: "settled", best: { arrangement, objective } }
+  const { permute, key } = options
+  const budget = budgetOf(problem.shape, options)
+  const isExact = ({ objective }: Candidate) => problem.squaredNorm - objective <= exact * problem.squaredNorm
+  const assigned = (from: Candidate, cycle: number): SearchState =>
+    isExact(from)
+      ? { stage: "settled", best: from }
       : {
           stage: "assignment",
-          assignment: initAssignment(problem, arrangement, permute, fold(key, "assignment"))
+          cycle,
+          assignment: initAssignment(problem, from.arrangement, permute, fold(fold(key, "assignment"), cycle))
         }
-
   switch (state.stage) {
     case "start": {
       const { trial, best } = state
-      if (best !== undefined && (trial === trials || isExact(best.objective))) {
-        if (isExact(best.objective)) return { stage: "settled", best }
-        const left = isTried ? swaps - affordable * round : swaps
-        if (left <= 0) return settle(best.arrangement, best.objective)
-        return { stage: "annealing", annealing: annealed(best.arrangement, left, finalTemperature, "final") }
-      }
-      const likeness = likenesses[trial % likenesses.length]
-      const arrangement = startArrangement(problem, permute, likeness, fold(fold(key, "start"), trial))
-      const hottest = trialTemperatures[Math.floor(trial / likenesses.length) % trialTemperatures.length]
-      const annealing = annealed(arrangement, isTried ? trialSwapsPerItem * items : 0, hottest, trial)
+      if (best !== undefined && (trial === budget.trials || isExact(best))) return assigned(best, 0)
+      const annealing = initAnnealing(
+        problem,
+        startArrangement(
+          problem,
+          permute,
+          likenesses[trial % likenesses.length],
+          fold(fold(key, "start"), trial)
+        ),
+        {
+          permute,
+          swaps: budget.trialSwaps,
+          hottest: trialTemperatures[Math.floor(trial / likenesses.length) % trialTemperatures.length],
+          coldest,
+          first: "columns"
+        },
+        fold(fold(key, "trial"), trial)
+      )
       return { stage: "trial", trial, best, annealing }
     }
     case "trial": {
       const { trial, best, annealing } = state
       if (annealing.phase < annealingPhases(problem, annealing))
         return { ...state, annealing: annealingStep(problem, annealing)[0] }
-      const { arrangement, space } = annealing
-      const isBetter = best === undefined || space.objective > best.objective
+      const found = candidateOf(annealing)
       return {
         stage: "start",
         trial: trial + 1,
-        best: isBetter ? { arrangement, objective: space.objective } : best
+        best: best === undefined || found.objective > best.objective ? found : best
       }
     }
-    case "annealing": {
-      const { annealing } = state
-      if (annealing.phase < annealingPhases(problem, annealing))
-        return { stage: "annealing", annealing: annealingStep(problem, annealing)[0] }
-      return settle(annealing.arrangement, annealing.space.objective)
-    }
     case "assignment": {
-      const [assignment] = assignmentStep(problem, state.assignment)
-      const { arrangement, space } = assignment
-      return assignment.stage === "settled"
-        ? { stage: "settled", best: { arrangement, objective: space.objective } }
-        : { stage: "assignment", assignment }
+      const { cycle, assignment } = state
+      const isLast = cycle === budget.cycles
+      if (assignment.stage !== "settled" && (isLast || assignment.round < roundsPerCycle))
+        return { ...state, assignment: assignmentStep(problem, assignment)[0] }
+      if (isLast) return { stage: "settled", best: candidateOf(assignment) }
+      const annealing = initAnnealing(
+        problem,
+        assignment.arrangement,
+        { permute, swaps: budget.cycleSwaps, hottest: cycleTemperature, coldest, first: "rows" },
+        fold(fold(key, "cycle"), cycle)
+      )
+      return { stage: "annealing", cycle, annealing }
+    }
+    case "annealing": {
+      const { cycle, annealing } = state
+      if (annealing.phase < annealingPhases(problem, annealing))
+        return { ...state, annealing: annealingStep(problem, annealing)[0] }
+      return assigned(candidateOf(annealing), cycle + 1)
     }
     case "settled":
       return state
   }
 }
 
-const firstSide = (name: string | number): Side => (name === "final" ? "rows" : "columns")
+const candidateOf = ({ arrangement, space }: AnnealingState | AssignmentState): Candidate => ({
+  arrangement,
+  objective: space.objective
+})

@@ -1,7 +1,7 @@
 import { fold, type Key, stream } from "../Random/index.ts"
 import { type Arrangement, freeSides, type Permute, type Side, sideLayout } from "./Arrangement.ts"
 import {
-  blockGram,
+  gramOf,
   type KroneckerProblem,
   type PrincipalSpace,
   principalSpace,
@@ -49,12 +49,12 @@ export interface AnnealingInfo {
 }
 
 /** Small enough that a pool's prospects stay in a core's cache, large enough that an item has many partners. */
-const poolItems = Number(process.env.POOL ?? 256)
+const poolItems = 256
 /** Bounds the pair couplings of a pool, slots² items² numbers. */
 const poolNumbers = 2 ** 24
 /** Bounds of the proposals an item and a sweep: in small problems P should follow often, in large ones reading the pools has to pay. */
-const proposalsPerItem = [30, Number(process.env.PPI ?? 1000)] as const
-const fewestSweeps = 1
+const proposalsPerItem = [30, 1000] as const
+const fewestSweeps = 4
 const coldSweeps = 0.2
 /** A pass over a pool ends early once so many moves an item have been accepted. */
 const acceptedPerItem = 3
@@ -96,7 +96,7 @@ export const initAnnealing = (
   schedule: AnnealingSchedule,
   key: Key
 ): AnnealingState => {
-  const gram = blockGram(problem, arrangement)
+  const gram = gramOf(problem, arrangement)
   return { schedule, key, phase: 0, arrangement, gram, space: principalSpace(problem, gram) }
 }
 
