@@ -1,4 +1,4 @@
-import { Effect, FileSystem, Path, type Scope } from "effect"
+import { Effect, Path, type Scope } from "effect"
 import type { Distill } from "../Distill/index.ts"
 import type { Kronecker } from "../Kronecker/index.ts"
 import { type Gpt2, storedBytes, storedParameters, weightSizes } from "../Model/Gpt2.ts"
@@ -120,10 +120,4 @@ export const compare = Effect.fn("Compress.compare")(function* <E = never, R = n
   yield* row("kronecker-permuted-distilled", Effect.succeed(compressed))
   yield* row("svd-distilled", inStages("svd-distilled", control))
   return { rows: journal.rows, model: compressed }
-})
-
-/** Removes what a run has left for resuming. */
-export const forget = Effect.fn("Compress.forget")(function* (directory: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  yield* Effect.ignore(fileSystem.remove(directory, { recursive: true, force: true }))
 })
