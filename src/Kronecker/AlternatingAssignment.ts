@@ -47,14 +47,16 @@ const least = 5e-5
 /** So many rounds a side without a rise end the exchange of one item a group, which is drawn at random. */
 const patience = 3
 
+/** The state before the first round; an arrangement that has been annealed has nothing to gain from the first stage. */
 export const initAssignment = (
   problem: KroneckerProblem,
   arrangement: Arrangement,
   permute: Permute,
-  key: Key
+  key: Key,
+  firstStage: AssignmentStage = "all-items"
 ): AssignmentState => {
   const gram = gramOf(problem, arrangement)
-  const stage = freeSides(problem.shape, permute).length === 0 ? "settled" : "all-items"
+  const stage = freeSides(problem.shape, permute).length === 0 ? "settled" : firstStage
   const space = principalSpace(problem, gram)
   return { permute, key, round: 0, stage, idle: 0, arrangement, gram, space }
 }

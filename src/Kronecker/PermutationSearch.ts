@@ -21,15 +21,20 @@ interface Candidate {
 
 /** Serialisable; with the problem and the options it determines all that follows. */
 export type SearchState =
-  | { readonly stage: "start"; readonly trial: number; readonly best: Candidate | undefined }
+  | { readonly stage: "start"; readonly trial: number; readonly best: Candidate }
   | {
       readonly stage: "trial"
       readonly trial: number
-      readonly best: Candidate | undefined
+      readonly best: Candidate
       readonly annealing: AnnealingState
     }
   | { readonly stage: "assignment"; readonly cycle: number; readonly assignment: AssignmentState }
-  | { readonly stage: "annealing"; readonly cycle: number; readonly annealing: AnnealingState }
+  | {
+      readonly stage: "annealing"
+      readonly cycle: number
+      readonly best: Candidate
+      readonly annealing: AnnealingState
+    }
   | { readonly stage: "settled"; readonly best: Candidate }
 
 export interface SearchInfo {
@@ -92,11 +97,14 @@ const budgetOf = (shape: KroneckerShape, { permute, swaps }: SearchOptions): Bud
   }
 }
 
+/** The state before the first step: W's own order is the first candidate, so that no other result is worse. */
 export const initSearch = (problem: KroneckerProblem, { permute }: SearchOptions): SearchState => {
-  if (freeSides(problem.shape, permute).length > 0) return { stage: "start", trial: 0, best: undefined }
   const arrangement = identityArrangement(problem.shape)
   const { objective } = principalSpace(problem, gramOf(problem, arrangement))
-  return { stage: "settled", best: { arrangement, objective } }
+  const best = { arrangement, objective }
+  return freeSides(problem.shape, permute).length === 0
+    ? { stage: "settled", best }
+    : { stage: "start", trial: 0, best }
 }
 
 /**
@@ -115,13 +123,12 @@ export const searchStep = (
 
 const objectiveOf = (state: SearchState): number => {
   switch (state.stage) {
-    case "start":
-      return state.best?.objective ?? 0
     case "trial":
     case "annealing":
       return state.annealing.space.objective
     case "assignment":
       return state.assignment.space.objective
+    case "start":
     case "settled":
       return state.best.objective
   }
@@ -137,12 +144,18 @@ const advance = (problem: KroneckerProblem, options: SearchOptions, state: Searc
       : {
           stage: "assignment",
           cycle,
-          assignment: initAssignment(problem, from.arrangement, permute, fold(fold(key, "assignment"), cycle))
+          assignment: initAssignment(
+            problem,
+            from.arrangement,
+            permute,
+            fold(fold(key, "assignment"), cycle),
+            cycle === 0 ? "all-items" : "one-of-each-group"
+          )
         }
   switch (state.stage) {
     case "start": {
       const { trial, best } = state
-      if (best !== undefined && (trial === budget.trials || isExact(best))) return assigned(best, 0)
+      if (trial === budget.trials || isExact(best)) return assigned(best, 0)
       const annealing = initAnnealing(
         problem,
         startArrangement(
@@ -166,12 +179,7 @@ const advance = (problem: KroneckerProblem, options: SearchOptions, state: Searc
       const { trial, best, annealing } = state
       if (annealing.phase < annealingPhases(problem, annealing))
         return { ...state, annealing: annealingStep(problem, annealing)[0] }
-      const found = candidateOf(annealing)
-      return {
-        stage: "start",
-        trial: trial + 1,
-        best: best === undefined || found.objective > best.objective ? found : best
-      }
+      return { stage: "start", trial: trial + 1, best: better(best, candidateOf(annealing)) }
     }
     case "assignment": {
       const { cycle, assignment } = state
@@ -185,13 +193,13 @@ const advance = (problem: KroneckerProblem, options: SearchOptions, state: Searc
         { permute, swaps: budget.cycleSwaps, hottest: cycleTemperature, coldest, first: "rows" },
         fold(fold(key, "cycle"), cycle)
       )
-      return { stage: "annealing", cycle, annealing }
+      return { stage: "annealing", cycle, best: candidateOf(assignment), annealing }
     }
     case "annealing": {
-      const { cycle, annealing } = state
+      const { cycle, best, annealing } = state
       if (annealing.phase < annealingPhases(problem, annealing))
         return { ...state, annealing: annealingStep(problem, annealing)[0] }
-      return assigned(candidateOf(annealing), cycle + 1)
+      return assigned(better(best, candidateOf(annealing)), cycle + 1)
     }
     case "settled":
       return state
@@ -202,3 +210,5 @@ const candidateOf = ({ arrangement, space }: AnnealingState | AssignmentState): 
   arrangement,
   objective: space.objective
 })
+
+const better = (a: Candidate, b: Candidate): Candidate => (b.objective > a.objective ? b : a)

@@ -1,5 +1,14 @@
 /** Nearest sums of Kronecker products, permutations, and the weight that is one. */
-export type { Permute } from "./Arrangement.ts"
+export {
+  type AssignmentInfo,
+  type AssignmentStage,
+  type AssignmentState,
+  assignmentStep,
+  initAssignment
+} from "./AlternatingAssignment.ts"
+export { type Arrangement, identityArrangement, type Permute } from "./Arrangement.ts"
+export { type Assignment, linearAssignment } from "./Assignment.ts"
+export { type KroneckerProblem, kroneckerProblem } from "./BlockGram.ts"
 export type { KroneckerShape } from "./Contraction.ts"
 export { Kronecker, type KroneckerFit, type KroneckerFitOptions } from "./Kronecker.ts"
 export {
@@ -8,3 +17,21 @@ export {
   type KroneckerWeight,
   kroneckerWeight
 } from "./KroneckerWeight.ts"
+export { type NearestSum, nearestKroneckerSum } from "./NearestKroneckerSum.ts"
+export {
+  initSearch,
+  type SearchInfo,
+  type SearchOptions,
+  type SearchState,
+  searchStep,
+  settlingSwaps
+} from "./PermutationSearch.ts"
+export { type Likeness, startArrangement } from "./Start.ts"
+export {
+  type AnnealingInfo,
+  type AnnealingSchedule,
+  type AnnealingState,
+  annealingPhases,
+  annealingStep,
+  initAnnealing
+} from "./SwapAnnealing.ts"

@@ -1,53 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect, Exit, Fiber, type Scope } from "effect"
 import { Matrix, SingularValueDecomposition } from "ml-matrix"
-import { Kronecker, kroneckerWeight } from "../../src/Kronecker/index.ts"
-import { key, stream } from "../../src/Random/index.ts"
-import type { MockControls } from "../../src/Layers/index.ts"
-import { type Backend, compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
+import { Kronecker, type KroneckerShape, kroneckerWeight } from "../../src/Kronecker/index.ts"
+import { key } from "../../src/Random/index.ts"
+import { MockControls } from "../../src/Layers/index.ts"
+import {
+  type Backend,
+  compute,
+  KernelError,
+  NumericalError,
+  ShapeError,
+  Tensor
+} from "../../src/Tensor/index.ts"
 import { onMock } from "../Layers/onMock.ts"
-
-interface Shape {
-  readonly terms: number
-  readonly left: readonly [number, number]
-  readonly right: readonly [number, number]
-}
-
-const normal = (seed: number, length: number): Float64Array => {
-  const values = new Float64Array(length)
-  stream(key(seed)).fillNormal(values)
-  return values
-}
-
-/** W with W[p[i], q[j]] = (sum_r A_r (x) B_r)[i, j] for random factors and permutations, p and q the identity unless permuted. */
-const planted = (seed: number, { terms, left, right }: Shape, permuted: boolean): Float64Array => {
-  const [[m1, n1], [m2, n2]] = [left, right]
-  const a = normal(seed, terms * m1 * n1)
-  const b = normal(seed + 1000, terms * m2 * n2)
-  const [inputs, outputs] = [m1 * m2, n1 * n2]
-  const numbers = stream(key(seed + 2000))
-  const p = permuted ? numbers.permutation(inputs) : Uint32Array.from({ length: inputs }, (_, i) => i)
-  const q = permuted ? numbers.permutation(outputs) : Uint32Array.from({ length: outputs }, (_, i) => i)
-  const w = new Float64Array(inputs * outputs)
-  for (let i = 0; i < inputs; i++)
-    for (let j = 0; j < outputs; j++) {
-      let sum = 0
-      for (let r = 0; r < terms; r++)
-        sum +=
-          a[(r * m1 + Math.floor(i / m2)) * n1 + Math.floor(j / n2)] * b[(r * m2 + (i % m2)) * n2 + (j % n2)]
-      w[p[i] * outputs + q[j]] = sum
-    }
-  return w
-}
+import { normal, planted } from "./planted.ts"
 
 const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
 
-const sides = ({ left, right }: Shape): [number, number] => [left[0] * right[0], left[1] * right[1]]
+const sides = ({ left, right }: KroneckerShape): [number, number] => [left[0] * right[0], left[1] * right[1]]
 
 /** What the fit says of its error, and the error of the weight made from it. */
 const fitted = Effect.fnUntraced(function* (
   w: Float64Array,
-  shape: Shape,
+  shape: KroneckerShape,
   permute: "none" | "rows" | "columns" | "rows-and-columns",
   swaps?: number
 ) {
@@ -66,7 +41,7 @@ const withKronecker = <A, E>(
   program: Effect.Effect<A, E, Kronecker | Backend | MockControls | Scope.Scope>
 ): Effect.Effect<A, E> => onMock(Effect.provide(program, Kronecker.layer))
 
-const shapes: ReadonlyArray<Shape> = [
+const shapes: ReadonlyArray<KroneckerShape> = [
   { terms: 1, left: [4, 6], right: [2, 2] },
   { terms: 2, left: [6, 8], right: [2, 3] },
   { terms: 3, left: [5, 4], right: [3, 2] },
@@ -105,8 +80,11 @@ describe("Kronecker.fit", () => {
       Effect.gen(function* () {
         for (const shape of shapes.slice(0, 2)) {
           for (const seed of [1, 2, 3]) {
-            assert.isBelow((yield* fitted(planted(seed, shape, false), shape, "none")).actual, 1e-7)
-            const { actual, stated } = yield* fitted(planted(seed, shape, true), shape, "rows-and-columns")
+            assert.isBelow(
+              (yield* fitted(planted(seed, shape, { permuted: false }).w, shape, "none")).actual,
+              1e-7
+            )
+            const { actual, stated } = yield* fitted(planted(seed, shape).w, shape, "rows-and-columns")
             assert.isBelow(actual, 1e-6, `terms ${shape.terms}, seed ${seed}`)
             assert.closeTo(stated, actual, 1e-6)
           }
@@ -118,11 +96,11 @@ describe("Kronecker.fit", () => {
   it.effect("more freedom never fits worse, and what it says is true of the weight", () =>
     withKronecker(
       Effect.gen(function* () {
-        const shape: Shape = { terms: 2, left: [8, 8], right: [2, 4] }
+        const shape: KroneckerShape = { terms: 2, left: [8, 8], right: [2, 4] }
         const w = normal(5, 16 * 32)
         const plain = yield* fitted(w, shape, "none")
         for (const permute of ["rows", "columns", "rows-and-columns"] as const) {
-          const { fit, stated, actual } = yield* fitted(w, shape, permute)
+          const { fit, stated, actual } = yield* fitted(w, shape, permute, 300_000)
           assert.isBelow(stated, plain.stated)
           assert.closeTo(actual, stated, 1e-10)
           assert.strictEqual(fit.rowPermutation !== undefined, permute !== "columns")
@@ -145,7 +123,7 @@ describe("Kronecker.fit", () => {
   it.effect("the same key gives the same fit", () =>
     withKronecker(
       Effect.gen(function* () {
-        const shape: Shape = { terms: 1, left: [6, 6], right: [2, 2] }
+        const shape: KroneckerShape = { terms: 1, left: [6, 6], right: [2, 2] }
         const w = normal(9, 144)
         const [first, second] = [
           yield* fitted(w, shape, "rows-and-columns"),
@@ -160,7 +138,7 @@ describe("Kronecker.fit", () => {
   it.effect("factors of one term have equal norms; a zero matrix is fitted exactly", () =>
     withKronecker(
       Effect.gen(function* () {
-        const shape: Shape = { terms: 1, left: [3, 4], right: [2, 2] }
+        const shape: KroneckerShape = { terms: 1, left: [3, 4], right: [2, 2] }
         const { fit } = yield* fitted(
           normal(2, 48).map((x) => 1e-3 * x),
           shape,
@@ -191,6 +169,37 @@ describe("Kronecker.fit", () => {
           yield* Effect.flip(kronecker.fit(w, { terms: 0, left: [2, 3], right: [1, 1] })),
           ShapeError
         )
+      })
+    )
+  )
+
+  it.live("stops when it is interrupted in the middle of its search, and leaves nothing live", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const shape: KroneckerShape = { terms: 2, left: [24, 24], right: [4, 4] }
+        const kronecker = yield* Kronecker
+        const w = yield* Tensor.fromArray(normal(4, 96 * 96), [96, 96])
+        const fiber = yield* Effect.forkChild(
+          kronecker.fit(w, { ...shape, permute: "rows-and-columns", swaps: 1e12 })
+        )
+        yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
+      })
+    )
+  )
+
+  it.effect("a backend that fails while the factors are made fails the fit, and nothing stays live", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const mock = yield* MockControls
+        const kronecker = yield* Kronecker
+        const w = yield* Tensor.fromArray(normal(4, 48), [6, 8])
+        for (const kernel of [1, 2]) {
+          yield* mock.failAt(kernel)
+          const error = yield* Effect.flip(kronecker.fit(w, { terms: 1, left: [3, 4], right: [2, 2] }))
+          assert.instanceOf(error, KernelError)
+        }
       })
     )
   )
