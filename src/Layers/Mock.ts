@@ -183,7 +183,10 @@ const kernelsOf = (ledger: Ledger, defaultFloat: FloatDType): Kernels => {
         (ofStudent, ofTeacher, studentSums, teacherSums, g) =>
           losses.divergenceGradient(ofStudent, ofTeacher, studentSums, teacherSums, g, temperature)
       ),
-    attention: (qkv, heads) => many("attention", [qkv], (values) => attentions.attention(values, heads)),
+    attention: (qkv, heads, keepProbabilities) =>
+      keepProbabilities
+        ? many("attention", [qkv], (values) => attentions.attention(values, heads))
+        : [one("attention", [qkv], (values) => attentions.attention(values, heads)[0]), undefined],
     attentionGradient: (qkv, probabilities, gradient, heads) =>
       one("attentionGradient", [qkv, probabilities, gradient], (values, weights, g) =>
         attentions.attentionGradient(values, weights, g, heads)

@@ -129,8 +129,11 @@ export interface Kernels {
     gradient: Tensor,
     temperature: number
   ): Buffer
-  /** qkv [batch, tokens, 3 width] -> causal self-attention [out [batch, tokens, width], probabilities [batch, heads, tokens, tokens]]. */
-  attention(qkv: Tensor, heads: number): readonly [Buffer, Buffer]
+  /**
+   * qkv [batch, tokens, 3 width] -> causal self-attention [batch, tokens, width] and, where they are kept for the gradient, its
+   * probabilities [batch, heads, tokens, tokens].
+   */
+  attention(qkv: Tensor, heads: number, keepProbabilities: boolean): readonly [Buffer, Buffer | undefined]
   attentionGradient(qkv: Tensor, probabilities: Tensor, gradient: Tensor, heads: number): Buffer
 
   /**

@@ -57,8 +57,8 @@ export class Dispatch {
   }
 
   /** How many parts are worth their while for so much work that can be cut into `most` pieces. */
-  parts(work: number, grain: number, most?: number): number {
-    return this.#threads.parts(work, grain, most)
+  parts(work: number, grain: number, most?: number, perThread?: number): number {
+    return this.#threads.parts(work, grain, most, perThread)
   }
 
   run(job: JobName, parts: number, values: ReadonlyArray<number>): void {

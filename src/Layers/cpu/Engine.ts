@@ -14,7 +14,7 @@ export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: B
       gemm: (bytes, tA, tB, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace) =>
         (bytes === 4 ? gemm_f32 : gemm_f64)(tA, tB, m, n, k, 1, a, lda, b, ldb, beta, c, ldc, workspace),
       workspaceBytes: (bytes, m, n, k) => (bytes === 4 ? gemmWorkspace_f32 : gemmWorkspace_f64)(m, n, k),
-      ownThreads: false
+      gemmPartsPerThread: 2
     }
   const base = baseAddress(memory)
   return {
@@ -39,6 +39,7 @@ export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: B
       )
     },
     workspaceBytes: () => 0,
-    ownThreads: blas.ownThreads
+    // A BLAS packs one operand anew for each part: two parts a thread cost it a tenth.
+    gemmPartsPerThread: blas.ownThreads ? 0 : 1
   }
 }

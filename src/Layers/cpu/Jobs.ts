@@ -23,8 +23,8 @@ export interface Engine {
   ) => void
   /** Bytes of work space that `gemm` needs for these very sizes; a smaller product may need more. */
   readonly workspaceBytes: (bytes: 4 | 8, m: number, n: number, k: number) => number
-  /** True where `gemm` shares its work out to threads of its own. */
-  readonly ownThreads: boolean
+  /** Into how many parts for each thread a product is best cut; 0 where `gemm` has threads of its own. */
+  readonly gemmPartsPerThread: number
 }
 
 /** Names of the wasm kernels in a fixed order, so that a number can name one in a job. */
@@ -122,17 +122,19 @@ export const copyRows = (outer: number, part: number, parts: number): number => 
   return end - start
 }
 
-/** A multiple of the tiles of both products, in float32 and float64; narrower stripes cost a BLAS a third of its speed. */
-const stripeTile = 48
+/** [m, n, k] of a product. */
+export type Sizes = readonly [m: number, n: number, k: number]
 
-/** Stripes of whole tiles that each matrix of a batch of results is cut into, along its longer side. */
+/** Stripes begin at whole tiles of both products, in float32 and float64: multiples of these lines. */
+const stripeTile = { rows: 12, columns: 16 }
+/** Narrower stripes cost a BLAS a third of its speed. */
+const narrowestStripe = 48
+
+/** Stripes that each matrix of a batch of results is cut into, along its longer side. */
 export const gemmStripes = (batch: number, m: number, n: number, parts: number): number =>
-  Math.min(Math.ceil(parts / batch), Math.max(1, Math.floor(Math.max(m, n) / stripeTile)))
+  Math.min(Math.ceil(parts / batch), Math.max(1, Math.floor(Math.max(m, n) / narrowestStripe)))
 
-/**
- * The lines [start, end) of a stripe. The last one takes what is left behind the last whole tile: a stripe of one line would
- * be done by another kernel, which rounds differently.
- */
+/** The lines [start, end) of a stripe. None has one line alone: that would be done by another kernel, which rounds differently. */
 export const gemmStripe = (
   m: number,
   n: number,
@@ -140,14 +142,14 @@ export const gemmStripe = (
   stripes: number
 ): readonly [number, number] => {
   const lines = Math.max(m, n)
-  const tiles = Math.floor(lines / stripeTile)
-  const boundary = (i: number) => (i === stripes ? lines : Math.floor((i * tiles) / stripes) * stripeTile)
+  const tile = m >= n ? stripeTile.rows : stripeTile.columns
+  const boundary = (i: number) => (i === stripes ? lines : Math.round((i * lines) / stripes / tile) * tile)
   return [boundary(index), boundary(index + 1)]
 }
 
 /**
- * [bytes, batch, transposeA, transposeB, m, n, k, a, lda, aBatch, b, ldb, bBatch, beta, c, ldc, cBatch, workspace, workspaceStride,
- * stripes], batch strides in bytes. Batches are shared out, and where they are too few, stripes of each.
+ * [bytes, batch, transposeA, transposeB, m, n, k, a, lda, aBatch, b, ldb, bBatch, bias, c, ldc, cBatch, workspace, workspaceStride,
+ * stripes], batch strides in bytes, bias 0 where there is none. Batches are shared out, and where they are too few, stripes of each.
  */
 const gemm: Job = (engine, part, parts, values) => {
   const [
@@ -164,7 +166,7 @@ const gemm: Job = (engine, part, parts, values) => {
     b,
     ldb,
     bBatch,
-    beta,
+    bias,
     c,
     ldc,
     cBatch,
@@ -174,55 +176,101 @@ const gemm: Job = (engine, part, parts, values) => {
   ] = Array.from(values)
   const size = bytes as 4 | 8
   const workspace = space + part * spaceStride
-  const rowBytes = m >= n ? bytes * (tA ? 1 : lda) : 0
-  const columnBytes = m >= n ? 0 : bytes * (tB ? ldb : 1)
-  const resultBytes = m >= n ? ldc * bytes : bytes
+  const repeatRow = bytes === 4 ? engine.kernels.repeatRow_32 : engine.kernels.repeatRow_64
+  const aRow = bytes * (tA ? 1 : lda)
+  const bColumn = bytes * (tB ? ldb : 1)
   const [first, last] = stretch(batch * stripes, part, parts)
   for (let unit = first; unit < last; unit++) {
     const i = Math.floor(unit / stripes)
     const [start, end] = gemmStripe(m, n, unit % stripes, stripes)
+    const [row, rows, column, columns] = m >= n ? [start, end - start, 0, n] : [0, m, start, end - start]
+    const to = c + i * cBatch + (row * ldc + column) * bytes
+    if (bias !== 0) repeatRow(bias + column * bytes, to, rows, columns, ldc)
+    const aFrom = a + i * aBatch + row * aRow
+    const bFrom = b + i * bBatch + column * bColumn
     engine.gemm(
       size,
       tA,
       tB,
-      m >= n ? end - start : m,
-      m >= n ? n : end - start,
+      rows,
+      columns,
       k,
-      a + i * aBatch + start * rowBytes,
+      aFrom,
       lda,
-      b + i * bBatch + start * columnBytes,
+      bFrom,
       ldb,
-      beta,
-      c + i * cBatch + start * resultBytes,
+      bias === 0 ? 0 : 1,
+      to,
       ldc,
       workspace
     )
   }
 }
 
-/** [bytes, batch, heads, tokens, width, qkv, out, probabilities, softmaxKernel, workspace, workspaceStride] */
+/** Queries done at once: what lies behind the last of them is masked and need not be worked out. */
+const queryBlock = 64
+
+/** The [first, end) of each block of queries; a key block is the same of keys. */
+const blocksOf = (tokens: number): ReadonlyArray<readonly [number, number]> =>
+  Array.from({ length: Math.ceil(tokens / queryBlock) }, (_, i) => [
+    i * queryBlock,
+    Math.min(tokens, (i + 1) * queryBlock)
+  ])
+
+/** [m, n, k] of the products in one head of attention. */
+export const attentionProducts = (tokens: number, head: number): ReadonlyArray<Sizes> =>
+  blocksOf(tokens).flatMap(
+    ([first, end]): ReadonlyArray<Sizes> => [
+      [end - first, end, head],
+      [end - first, head, end]
+    ]
+  )
+
+/** And of those in its gradient. */
+export const attentionGradientProducts = (tokens: number, head: number): ReadonlyArray<Sizes> =>
+  blocksOf(tokens).flatMap(
+    ([first, end]): ReadonlyArray<Sizes> => [
+      [end - first, end, head],
+      [end - first, head, end],
+      [end - first, head, tokens - first]
+    ]
+  )
+
+/** Elements of the scratch where a head's probabilities are kept while they are needed. */
+export const attentionScratch = (tokens: number): number => Math.min(tokens, queryBlock) * tokens
+
+/**
+ * [bytes, batch, heads, tokens, width, qkv, out, keep, probabilities, softmaxKernel, scratch, workspace, stride]: the
+ * probabilities [batch, heads, tokens, tokens] are kept, or there is none of them.
+ */
 const attention: Job = (engine, part, parts, values) => {
-  const [bytes, batch, heads, tokens, width, qkv, out, probabilities, softmax, space, spaceStride] =
+  const [bytes, batch, heads, tokens, width, qkv, out, keep, probabilities, softmax, scratch, space, stride] =
     Array.from(values)
   const size = bytes as 4 | 8
   const head = width / heads
+  const row = 3 * width
   const scale = 1 / Math.sqrt(head)
-  const workspace = space + part * spaceStride
+  const workspace = space + part * stride
   const [start, end] = stretch(batch * heads, part, parts)
   for (let i = start; i < end; i++) {
     const [b, h] = [Math.floor(i / heads), i % heads]
-    const q = qkv + (b * tokens * 3 * width + h * head) * bytes
+    const q = qkv + (b * tokens * row + h * head) * bytes
     const k = q + width * bytes
     const v = k + width * bytes
-    const p = probabilities + i * tokens * tokens * bytes
-    engine.gemm(size, 0, 1, tokens, tokens, head, q, 3 * width, k, 3 * width, 0, p, tokens, workspace)
-    engine.table[softmax](p, p, tokens, tokens, scale, 0)
     const o = out + (b * tokens * width + h * head) * bytes
-    engine.gemm(size, 0, 0, tokens, head, tokens, p, tokens, v, 3 * width, 0, o, width, workspace)
+    for (const [first, last] of blocksOf(tokens)) {
+      const rows = last - first
+      const p = keep ? probabilities + (i * tokens + first) * tokens * bytes : scratch + part * stride
+      const qBlock = q + first * row * bytes
+      engine.gemm(size, 0, 1, rows, last, head, qBlock, row, k, row, 0, p, tokens, workspace)
+      engine.table[softmax](p, p, rows, tokens, scale, first)
+      const oBlock = o + first * width * bytes
+      engine.gemm(size, 0, 0, rows, head, last, p, tokens, v, row, 0, oBlock, width, workspace)
+    }
   }
 }
 
-/** [bytes, batch, heads, tokens, width, qkv, probabilities, gradient, out, softmaxGradientKernel, workspace, workspaceStride] */
+/** [bytes, batch, heads, tokens, width, qkv, probabilities, gradient, out, softmaxGradientKernel, scratch, workspace, stride] */
 const attentionGradient: Job = (engine, part, parts, values) => {
   const [
     bytes,
@@ -235,32 +283,79 @@ const attentionGradient: Job = (engine, part, parts, values) => {
     gradient,
     out,
     softmaxGradient,
+    scratch,
     space,
-    spaceStride
+    stride
   ] = Array.from(values)
   const size = bytes as 4 | 8
   const head = width / heads
-  const scale = 1 / Math.sqrt(head)
-  const scores = space + part * spaceStride
-  const workspace = scores + tokens * tokens * bytes
-  const [start, end] = stretch(batch * heads, part, parts)
   const row = 3 * width
+  const scale = 1 / Math.sqrt(head)
+  const scores = scratch + part * stride
+  const workspace = space + part * stride
+  const line = tokens * bytes
+  const [start, end] = stretch(batch * heads, part, parts)
   for (let i = start; i < end; i++) {
     const [b, h] = [Math.floor(i / heads), i % heads]
     const offset = (b * tokens * row + h * head) * bytes
     const q = qkv + offset
     const k = q + width * bytes
     const v = k + width * bytes
-    const p = probabilities + i * tokens * tokens * bytes
+    const p = probabilities + i * tokens * line
     const g = gradient + (b * tokens * width + h * head) * bytes
     const dq = out + offset
     const dk = dq + width * bytes
     const dv = dk + width * bytes
-    engine.gemm(size, 1, 0, tokens, head, tokens, p, tokens, g, width, 0, dv, row, workspace)
-    engine.gemm(size, 0, 1, tokens, tokens, head, g, width, v, row, 0, scores, tokens, workspace)
-    engine.table[softmaxGradient](p, scores, scores, tokens, tokens, scale, 0)
-    engine.gemm(size, 0, 0, tokens, head, tokens, scores, tokens, k, row, 0, dq, row, workspace)
-    engine.gemm(size, 1, 0, tokens, head, tokens, scores, tokens, q, row, 0, dk, row, workspace)
+    for (const [first, last] of blocksOf(tokens)) {
+      const rows = last - first
+      const s = scores + first * line
+      const gBlock = g + first * width * bytes
+      engine.gemm(size, 0, 1, rows, last, head, gBlock, width, v, row, 0, s, tokens, workspace)
+      engine.table[softmaxGradient](p + first * line, s, s, rows, tokens, scale, first)
+      const dqBlock = dq + first * row * bytes
+      engine.gemm(size, 0, 0, rows, head, last, s, tokens, k, row, 0, dqBlock, row, workspace)
+    }
+    // A key is seen by the queries from its own on.
+    for (const [first, last] of blocksOf(tokens)) {
+      const keys = last - first
+      const queries = tokens - first
+      const corner = first * line + first * bytes
+      const to = first * row * bytes
+      const gFrom = g + first * width * bytes
+      engine.gemm(
+        size,
+        1,
+        0,
+        keys,
+        head,
+        queries,
+        p + corner,
+        tokens,
+        gFrom,
+        width,
+        0,
+        dv + to,
+        row,
+        workspace
+      )
+      const qFrom = q + first * row * bytes
+      engine.gemm(
+        size,
+        1,
+        0,
+        keys,
+        head,
+        queries,
+        scores + corner,
+        tokens,
+        qFrom,
+        row,
+        0,
+        dk + to,
+        row,
+        workspace
+      )
+    }
   }
 }
 

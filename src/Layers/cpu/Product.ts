@@ -1,13 +1,19 @@
 import type { Kernels } from "../../Tensor/Backend.ts"
 import { bytesPerElement, type DType, sizeOf } from "../../Tensor/Tensor.ts"
 import { addressOf, type Dispatch } from "./Dispatch.ts"
-import { gemmStripe, gemmStripes } from "./Jobs.ts"
+import {
+  attentionGradientProducts,
+  attentionProducts,
+  attentionScratch,
+  gemmStripe,
+  gemmStripes,
+  type Sizes
+} from "./Jobs.ts"
 
 /** Multiply-adds that make a part of a product. */
 const productGrain = 500_000
 
-/** [m, n, k] of a product. */
-type Sizes = readonly [m: number, n: number, k: number]
+const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64
 
 /** Work space of one thread that carries out products of all these sizes, one after the other. */
 const workspaceFor = (d: Dispatch, dtype: DType, products: ReadonlyArray<Sizes>): number => {
@@ -16,18 +22,11 @@ const workspaceFor = (d: Dispatch, dtype: DType, products: ReadonlyArray<Sizes>)
     (most, [m, n, k]) => Math.max(most, d.engine.workspaceBytes(bytes, m, n, k)),
     0
   )
-  return Math.ceil(most / 64) * 64
+  return aligned(most)
 }
 
 /** Matrix products, and attention, which is two of them and a softmax for each head. */
 export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention" | "attentionGradient"> => {
-  /** Work space of the products in one head of attention. */
-  const headWorkspace = (dtype: DType, tokens: number, head: number) =>
-    workspaceFor(d, dtype, [
-      [tokens, tokens, head],
-      [tokens, head, tokens]
-    ])
-
   return {
     matmul: (a, b, { transposeA, transposeB, bias }) => {
       const { dtype } = a
@@ -44,9 +43,8 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
       return d.filled([...batchShape, m, n], dtype, (out) => {
         const work = batch * rows * n * k
         if (batch * rows * n === 0) return
-        if (bias !== undefined) d.copy([batch * rows, n], dtype, addressOf(bias), [0, 1], out, [n, 1])
         const lines = Math.max(rows, n)
-        const parts = d.engine.ownThreads ? 1 : d.parts(work, productGrain, batch * lines)
+        const parts = d.parts(work, productGrain, batch * lines, d.engine.gemmPartsPerThread)
         const stripes = gemmStripes(batch, rows, n, parts)
         const sizes = Array.from({ length: stripes }, (_, i): Sizes => {
           const [start, end] = gemmStripe(rows, n, i, stripes)
@@ -68,7 +66,7 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
             addressOf(b),
             ldb,
             b.shape.length > 2 ? k * n * bytes : 0,
-            bias === undefined ? 0 : 1,
+            bias === undefined ? 0 : addressOf(bias),
             out,
             n,
             rows * n * bytes,
@@ -80,33 +78,39 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
       })
     },
 
-    attention: (qkv, heads) => {
+    attention: (qkv, heads, keep) => {
       const [batch, tokens, triple] = qkv.shape
       const { dtype } = qkv
+      const width = triple / 3
+      const head = width / heads
       const shapes = [
-        [batch, tokens, triple / 3],
+        [batch, tokens, width],
         [batch, heads, tokens, tokens]
       ] as const
-      return d.filledAll(shapes, dtype, (out, probabilities) => {
-        const head = triple / 3 / heads
-        const space = headWorkspace(dtype, tokens, head)
+      const fill = (out: number, probabilities: number) => {
+        const scratch = keep ? 0 : aligned(attentionScratch(tokens) * bytesPerElement(dtype))
+        const stride = scratch + workspaceFor(d, dtype, attentionProducts(tokens, head))
         const parts = d.parts(batch * heads * tokens * tokens * head, productGrain, batch * heads)
-        d.lend(space * parts, (workspace) =>
+        d.lend(stride * parts, (space) =>
           d.run("attention", parts, [
             bytesPerElement(dtype),
             batch,
             heads,
             tokens,
-            triple / 3,
+            width,
             addressOf(qkv),
             out,
+            keep ? 1 : 0,
             probabilities,
             d.kernel("causalSoftmax", dtype),
-            workspace,
-            space
+            space,
+            space + scratch,
+            stride
           ])
         )
-      })
+      }
+      if (!keep) return [d.filled(shapes[0], dtype, (out) => fill(out, 0)), undefined]
+      return d.filledAll(shapes, dtype, fill)
     },
 
     attentionGradient: (qkv, probabilities, gradient, heads) => {
@@ -115,10 +119,10 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
       const bytes = bytesPerElement(dtype)
       const head = triple / 3 / heads
       return d.filled(qkv.shape, dtype, (out) => {
-        const scores = Math.ceil((tokens * tokens * bytes) / 64) * 64
-        const space = scores + headWorkspace(dtype, tokens, head)
+        const scores = aligned(tokens * tokens * bytes)
+        const stride = scores + workspaceFor(d, dtype, attentionGradientProducts(tokens, head))
         const parts = d.parts(batch * heads * tokens * tokens * head, productGrain, batch * heads)
-        d.lend(space * parts, (workspace) =>
+        d.lend(stride * parts, (space) =>
           d.run("attentionGradient", parts, [
             bytes,
             batch,
@@ -130,8 +134,9 @@ export const productKernels = (d: Dispatch): Pick<Kernels, "matmul" | "attention
             addressOf(gradient),
             out,
             d.kernel("causalSoftmaxGradient", dtype),
-            workspace,
-            space
+            space,
+            space + scores,
+            stride
           ])
         )
       })

@@ -1,13 +1,16 @@
 import { Worker } from "node:worker_threads"
 import { isTensorError, KernelError } from "../../Tensor/Errors.ts"
 import type { Blas } from "../host/Blas.ts"
-import { claimParts, control } from "./Control.ts"
+import { claimParts, control, offerParts } from "./Control.ts"
 import { type Engine, type JobName, jobNumber, jobs } from "./Jobs.ts"
 import type { Memory } from "./Memory.ts"
 
 export interface WorkerData {
   readonly memory: WebAssembly.Memory
   readonly blas: string | undefined
+  /** The worker's number among so many threads; the calling one is 0. */
+  readonly thread: number
+  readonly threads: number
 }
 
 /** Looks at a completed count before sleeping on it. */
@@ -47,8 +50,13 @@ export class Threads {
   #start(): void {
     const here = import.meta.url
     const file = new URL(here.endsWith(".ts") ? "./worker.ts" : "./worker.js", here)
-    for (let index = 1; index < this.count; index++) {
-      const workerData: WorkerData = { memory: this.#memory.memory, blas: this.#blas?.path }
+    for (let thread = 1; thread < this.count; thread++) {
+      const workerData: WorkerData = {
+        memory: this.#memory.memory,
+        blas: this.#blas?.path,
+        thread,
+        threads: this.count
+      }
       const worker = new Worker(file, { workerData, execArgv: [] })
       worker.unref()
       // A worker that cannot start leaves its parts to the others.
@@ -58,9 +66,9 @@ export class Threads {
   }
 
   /** How many parts are worth their while for so much work that can be cut into `most` pieces. */
-  parts(work: number, grain: number, most = mostParts): number {
+  parts(work: number, grain: number, most = mostParts, perThread = partsPerThread): number {
     if (this.count === 1 || work < 2 * grain) return 1
-    return Math.max(1, Math.min(partsPerThread * this.count, Math.floor(work / grain), most))
+    return Math.max(1, Math.min(perThread * this.count, Math.floor(work / grain), most))
   }
 
   /** Returns when all parts are done; `KernelError` where one failed, and then too nothing of the job still runs. */
@@ -91,11 +99,12 @@ export class Threads {
     float64[control.job + 2] = values.length
     for (let i = 0; i < values.length; i++) float64[control.job + 3 + i] = values[i]
     Atomics.store(int32, control.completed, 0)
-    Atomics.store(int32, control.unclaimed, parts)
+    offerParts(int32, this.count, parts)
     Atomics.add(int32, control.sequence, 1)
     Atomics.notify(int32, control.sequence)
-    claimParts(int32, (left) => {
-      work(parts - left)
+    const total = () => parts
+    claimParts(int32, 0, this.count, total, (part) => {
+      work(part)
       Atomics.add(int32, control.completed, 1)
     })
     this.#awaitParts(int32, parts)

@@ -8,18 +8,19 @@ import type { WorkerData } from "./Threads.ts"
 
 const spins = 20_000
 
-const { memory, blas } = workerData as WorkerData
+const { memory, blas, thread, threads } = workerData as WorkerData
 const engine = makeEngine(instantiateKernels(memory), memory, blas === undefined ? undefined : openBlas(blas))
 // The control block lies at the start, where views stay valid when the memory grows.
 const words = new Int32Array(memory.buffer)
 const numbers = new Float64Array(memory.buffer)
 
-const workOnPart = (left: number): void => {
+const parts = (): number => numbers[control.job + 1]
+
+const workOnPart = (part: number): void => {
   try {
-    const parts = numbers[control.job + 1]
     const start = control.job + 3
     const values = numbers.slice(start, start + numbers[control.job + 2])
-    jobList[numbers[control.job]](engine, parts - left, parts, values)
+    jobList[numbers[control.job]](engine, part, parts(), values)
   } catch {
     // The caller waits for this part: it must hear of the failure rather than wait for ever.
     Atomics.store(words, control.failed, 1)
@@ -35,6 +36,6 @@ for (;;) {
   if (sequence === seen) Atomics.wait(words, control.sequence, seen)
   else {
     seen = sequence
-    claimParts(words, workOnPart)
+    claimParts(words, thread, threads, parts, workOnPart)
   }
 }

@@ -97,6 +97,15 @@ type Movement = {
   /** Copies a strided box; meta: int32 [sizes(rank), xStrides(rank), outStrides(rank)], rank at most 8. */
   readonly [K in `copy_${Width}`]: (x: number, out: number, rank: number, meta: number) => void
 } & {
+  /** out[i, c] = row[c], i < rows, c < width; `step` elements from one row of out to the next. */
+  readonly [K in `repeatRow_${Width}`]: (
+    row: number,
+    out: number,
+    rows: number,
+    width: number,
+    step: number
+  ) => void
+} & {
   /** out[i, c] = x[indices[i], c], c < width; indices: int32 [count], not checked. */
   readonly [K in `gather_${Width}`]: (
     x: number,

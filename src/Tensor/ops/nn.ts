@@ -124,8 +124,9 @@ export const attention = (r: Region, qkv: Tensor, heads: number): Tensor => {
       reason: `needs [batch, tokens, 3 width] with width a multiple of ${heads} heads`,
       shapes: [qkv.shape]
     })
-  const [out, weights] = r.kernels.attention(qkv, heads)
+  const [out, weights] = r.kernels.attention(qkv, heads, r.recording && r.isTracked(qkv))
   const y = r.make([batch, tokens, triple / 3], qkv.dtype, out)
+  if (weights === undefined) return y
   const probabilities = r.make([batch, heads, tokens, tokens], qkv.dtype, weights)
   return r.record(
     y,

@@ -96,9 +96,12 @@ const attention = ([batch, tokens, heads, size]: readonly [number, number, numbe
     name: `batch ${batch}, tokens ${tokens}, heads ${heads} of size ${size}`,
     inputs: [floats([batch, tokens, 3 * width], -2, 2), floats([batch, tokens, width])],
     run: (k, [qkv, gradient]) => {
-      const [out, weights] = k.attention(qkv, heads)
+      const [out, weights] = k.attention(qkv, heads, true)
+      if (weights === undefined) throw new Error("the probabilities were to be kept")
       const probabilities = tensor(scores, qkv.dtype, weights)
+      const [alone] = k.attention(qkv, heads, false)
       return [
+        float(gradient.shape, alone),
         float(gradient.shape, out),
         float(scores, weights),
         float(qkv.shape, k.attentionGradient(qkv, probabilities, gradient, heads))

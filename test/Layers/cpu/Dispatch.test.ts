@@ -40,7 +40,8 @@ describe("Dispatch", () => {
       const gradient = put(kernels, new Int32Array(8), [1, 2, 4], "int32")
       const { liveBuffers } = memory
       for (const body of [
-        () => kernels.attention(qkv, 2),
+        () => kernels.attention(qkv, 2, true),
+        () => kernels.attention(qkv, 2, false),
         () => kernels.attentionGradient(qkv, scores, gradient, 2),
         () => kernels.layerNorm(qkv, row, row, 1e-5),
         () => kernels.layerNormGradient(qkv, row, statistics, statistics, qkv),
@@ -65,7 +66,8 @@ describe("Dispatch", () => {
         const qkv = put(kernels, randomNumbers(24_576, 1), [2, 64, 192])
         const { liveBuffers } = memory
         try {
-          const [out, probabilities] = kernels.attention(qkv, 4)
+          const [out, probabilities] = kernels.attention(qkv, 4, true)
+          if (probabilities === undefined) assert.fail("the probabilities were to be kept")
           const shape = [2, 4, 64, 64]
           try {
             kernels.release(

@@ -6,6 +6,7 @@ export {
   fill_64,
   fill_i32
 } from "./fill"
+export { repeatRow_32, repeatRow_64 } from "./repeatRow"
 export {
   unary_abs_f32,
   unary_abs_f64,
