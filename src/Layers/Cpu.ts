@@ -2,9 +2,11 @@ import { availableParallelism } from "node:os"
 import { Config, Effect, Layer } from "effect"
 import { Backend } from "../Tensor/Backend.ts"
 import { BackendUnavailable } from "../Tensor/Errors.ts"
-import { type Blas, findBlas, usualNames } from "./host/Blas.ts"
+import type { Factorizations } from "../Tensor/Factorizations.ts"
+import { baseAddress, type Blas, findBlas, usualNames } from "./host/Blas.ts"
 import { cpuKernels } from "./cpu/CpuKernels.ts"
 import { Dispatch } from "./cpu/Dispatch.ts"
+import { hostProduct } from "./cpu/HostProduct.ts"
 import { makeEngine } from "./cpu/Engine.ts"
 import { lapackFactorizations } from "./host/Lapack.ts"
 import { matrixFactorizations } from "./host/MatrixFactorizations.ts"
@@ -101,18 +103,20 @@ export const layer = (options: CpuOptions = {}): Layer.Layer<Backend, BackendUna
       const count = yield* countThreads(options)
       const blas = yield* chooseBlas(options.engine)
       const { memory, kernels } = yield* reserve(options.limitBytes)
-      const engine = makeEngine(kernels, memory.memory, blas)
+      const engine = makeEngine(kernels, blas && { blas, base: baseAddress(memory.memory) })
       blas?.setThreads(1)
       const threads = yield* Effect.acquireRelease(
         Effect.sync(() => new Threads(count, memory, engine, blas)),
         // Stopping workers takes an event loop: where there are none, a scope can be closed synchronously.
         (pool) => (pool.started === 0 ? Effect.void : Effect.promise(() => pool.stop()))
       )
+      const dispatch = new Dispatch(memory, engine, threads)
+      const inJavaScript: Factorizations = { ...matrixFactorizations, multiply: hostProduct(dispatch) }
       const factorizations =
-        (blas === undefined ? undefined : lapackFactorizations(blas, memory, count, matrixFactorizations)) ??
-        matrixFactorizations
+        (blas === undefined ? undefined : lapackFactorizations(blas, memory, count, inJavaScript)) ??
+        inJavaScript
       const engineName = blas === undefined ? "WebAssembly SIMD" : blas.description
       const description = `${engineName}, ${threads.count} thread${threads.count === 1 ? "" : "s"}`
-      return Backend.of(cpuKernels(new Dispatch(memory, engine, threads), description, factorizations))
+      return Backend.of(cpuKernels(dispatch, description, factorizations))
     })
   )

@@ -10,6 +10,8 @@ export const control = {
   sequence: 1,
   failed: 2,
   completed: 3,
+  /** Tells the workers to end. */
+  stopped: 4,
   /** In float64 words: job number, parts, count, then the values. */
   job: 128,
   /** One a thread, each in a cache line of its own. */

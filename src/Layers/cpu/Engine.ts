@@ -1,13 +1,19 @@
 import type { Kernels } from "../wasm/Kernels.ts"
-import { baseAddress, type Blas } from "../host/Blas.ts"
+import type { Blas } from "../host/Blas.ts"
 import { type Engine, kernelNames } from "./Jobs.ts"
 
+/** A BLAS, and the absolute address of the memory it is to work on. */
+export interface NativeProduct {
+  readonly blas: Blas
+  readonly base: number
+}
+
 /** Joins the wasm kernels with the matrix product that was chosen: a BLAS on the same bytes, or the wasm one. */
-export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: Blas | undefined): Engine => {
+export const makeEngine = (kernels: Kernels, native: NativeProduct | undefined): Engine => {
   const byName = kernels as unknown as Record<string, (...values: ReadonlyArray<number>) => void>
   const table = kernelNames(kernels).map((name) => byName[name])
   const { gemm_f32, gemm_f64, gemmWorkspace_f32, gemmWorkspace_f64 } = kernels
-  if (blas === undefined)
+  if (native === undefined)
     return {
       kernels,
       table,
@@ -16,7 +22,7 @@ export const makeEngine = (kernels: Kernels, memory: WebAssembly.Memory, blas: B
       workspaceBytes: (bytes, m, n, k) => (bytes === 4 ? gemmWorkspace_f32 : gemmWorkspace_f64)(m, n, k),
       gemmPartsPerThread: 2
     }
-  const base = baseAddress(memory)
+  const { blas, base } = native
   return {
     kernels,
     table,

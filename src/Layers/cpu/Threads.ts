@@ -58,7 +58,10 @@ export class Threads {
         threads: this.count
       }
       const worker = new Worker(file, { workerData, execArgv: [] })
-      worker.unref()
+      // The process may end once the worker is set up: torn down while it loads a native library, it would abort.
+      worker.once("message", () => {
+        if (!this.#stopped) worker.unref()
+      })
       // A worker that cannot start leaves its parts to the others.
       worker.on("error", () => {})
       this.#workers.push(worker)
@@ -120,11 +123,26 @@ export class Threads {
     }
   }
 
-  /** Ends the workers; jobs that still come are done by the calling thread. */
+  /**
+   * Ends the workers; jobs that still come are done by the calling thread. They end by themselves: terminated while it loads a
+   * native library, a worker would take the process with it.
+   */
   async stop(): Promise<void> {
     this.#stopped = true
     const workers = this.#workers
     this.#workers = []
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    const { int32 } = this.#memory
+    Atomics.store(int32, control.stopped, 1)
+    Atomics.add(int32, control.sequence, 1)
+    Atomics.notify(int32, control.sequence)
+    await Promise.all(workers.map(ended))
   }
 }
+
+const ended = (worker: Worker): Promise<void> =>
+  new Promise((resolve) => {
+    // It may have ended already: then its number is -1, and no event comes.
+    if (worker.threadId === -1) return resolve()
+    worker.once("exit", () => resolve())
+    worker.ref()
+  })

@@ -1,15 +1,25 @@
-import { workerData } from "node:worker_threads"
+import { parentPort, workerData } from "node:worker_threads"
 import { instantiateKernels } from "../wasm/Kernels.ts"
-import { openBlas } from "../host/Blas.ts"
 import { claimParts, control } from "./Control.ts"
-import { makeEngine } from "./Engine.ts"
+import { makeEngine, type NativeProduct } from "./Engine.ts"
 import { jobList } from "./Jobs.ts"
 import type { WorkerData } from "./Threads.ts"
 
 const spins = 20_000
 
 const { memory, blas, thread, threads } = workerData as WorkerData
-const engine = makeEngine(instantiateKernels(memory), memory, blas === undefined ? undefined : openBlas(blas))
+
+/** The native library that calls a BLAS is loaded only where there is one. */
+const nativeProduct = async (path: string): Promise<NativeProduct> => {
+  const { baseAddress, openBlas } = await import("../host/Blas.ts")
+  return { blas: openBlas(path), base: baseAddress(memory) }
+}
+
+const engine = makeEngine(
+  instantiateKernels(memory),
+  blas === undefined ? undefined : await nativeProduct(blas)
+)
+parentPort?.postMessage("ready")
 // The control block lies at the start, where views stay valid when the memory grows.
 const words = new Int32Array(memory.buffer)
 const numbers = new Float64Array(memory.buffer)
@@ -30,7 +40,7 @@ const workOnPart = (part: number): void => {
 }
 
 let seen = -1
-for (;;) {
+while (Atomics.load(words, control.stopped) === 0) {
   let sequence = Atomics.load(words, control.sequence)
   for (let i = 0; sequence === seen && i < spins; i++) sequence = Atomics.load(words, control.sequence)
   if (sequence === seen) Atomics.wait(words, control.sequence, seen)

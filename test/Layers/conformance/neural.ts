@@ -166,6 +166,8 @@ export const neuralCases: ReadonlyArray<Case> = [
       [1, 33, 2, 16],
       [2, 17, 1, 7],
       [3, 40, 2, 24],
+      [2, 64, 1, 4],
+      [1, 150, 2, 8],
       [0, 3, 2, 2]
     ] as const
   ).map(attention),

@@ -150,7 +150,7 @@ describe("Memory", () => {
       assert.strictEqual(memory.float32[y.address / 4 + i], -i)
       assert.strictEqual(memory.float32[z.address / 4 + i], 0)
     }
-    const engine = makeEngine(kernels, memory.memory, undefined)
+    const engine = makeEngine(kernels, undefined)
     const space = memory.allocate(engine.workspaceBytes(4, 10, 10, 10))
     engine.gemm(4, 0, 0, 10, 10, 10, x.address, 10, y.address, 10, 0, z.address, 10, space.address)
     for (let i = 0; i < 10; i++)

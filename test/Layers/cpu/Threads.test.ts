@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Threads } from "../../../src/Layers/cpu/Threads.ts"
+import { control } from "../../../src/Layers/cpu/Control.ts"
 import type { Engine } from "../../../src/Layers/cpu/Jobs.ts"
 import { KernelError } from "../../../src/Tensor/index.ts"
 import { engine } from "./engines.ts"
@@ -71,8 +72,9 @@ describe("Threads", () => {
         table: [
           () => {
             const words = memory.int32
-            for (let i = 0; Atomics.load(words, 4) === calls && i < 2000; i++) Atomics.wait(words, 0, 0, 5)
-            calls = Atomics.load(words, 4) + 1
+            for (let i = 0; Atomics.load(words, control.completed) === calls && i < 2000; i++)
+              Atomics.wait(words, 0, 0, 5)
+            calls = Atomics.load(words, control.completed) + 1
           }
         ]
       }

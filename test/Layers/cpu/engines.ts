@@ -4,7 +4,7 @@ import { Dispatch } from "../../../src/Layers/cpu/Dispatch.ts"
 import { makeEngine } from "../../../src/Layers/cpu/Engine.ts"
 import { Memory } from "../../../src/Layers/cpu/Memory.ts"
 import { Threads } from "../../../src/Layers/cpu/Threads.ts"
-import { type Blas, findBlas, usualNames } from "../../../src/Layers/host/Blas.ts"
+import { baseAddress, type Blas, findBlas, usualNames } from "../../../src/Layers/host/Blas.ts"
 import { matrixFactorizations } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { instantiateKernels } from "../../../src/Layers/wasm/Kernels.ts"
 
@@ -18,7 +18,10 @@ export const systemBlas = (): Blas | undefined => {
 export const engine = (threadCount: number, options: { limitBytes?: number; blas?: Blas } = {}) =>
   Effect.gen(function* () {
     const memory = new Memory(options.limitBytes)
-    const made = makeEngine(instantiateKernels(memory.memory), memory.memory, options.blas)
+    const made = makeEngine(
+      instantiateKernels(memory.memory),
+      options.blas && { blas: options.blas, base: baseAddress(memory.memory) }
+    )
     options.blas?.setThreads(1)
     const threads = yield* Effect.acquireRelease(
       Effect.sync(() => new Threads(threadCount, memory, made, options.blas)),
