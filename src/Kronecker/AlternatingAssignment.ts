@@ -43,7 +43,7 @@ export interface AssignmentInfo {
 /** Larger sides are assigned in random parts of this size: the assignment is O(n³), its costs are n² numbers. */
 const itemsAtOnce = 4096
 /** A rise of f by less than this part of ||W||² counts as none. */
-const least = 5e-5
+const least = 7e-5
 /** So many rounds a side without a rise end the exchange of one item a group, which is drawn at random. */
 const patience = 3
 
@@ -137,7 +137,7 @@ const reassigned = (
   const surroundings = surroundingsOf(pool, projector, places, linearised)
   // cost: [places, items]
   const cost = host.multiply(surroundings, asColumns(taken, pool.layout), count, inner, count)
-  const own = linearised ? undefined : ownCouplings(pool, projector)
+  const own = linearised ? undefined : ownCouplings(pool, projector, places)
   for (let place = 0, e = 0; place < count; place++) {
     const slot = places[place] % slots
     for (let x = 0; x < count; x++, e++)

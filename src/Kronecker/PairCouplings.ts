@@ -67,29 +67,36 @@ export const gramChange = (pool: Pool, order: Uint32Array): Float64Array => {
   const size = slots * otherSlots
   const gram = new Float64Array(size * size)
   for (let first = 0; first < order.length; first += slots) {
-    if (order.subarray(first, first + slots).every((item, slot) => item === first + slot)) continue
-    addGroup(gram, pool, (slot) => order[first + slot], 1)
-    addGroup(gram, pool, (slot) => first + slot, -1)
+    const moved = Array.from({ length: slots }, (_, slot) => order[first + slot] !== first + slot)
+    if (!moved.includes(true)) continue
+    addGroup(gram, pool, (slot) => order[first + slot], moved, 1)
+    addGroup(gram, pool, (slot) => first + slot, moved, -1)
   }
   mirror(gram, size)
   return gram
 }
 
-// gram += factor times the part of one group, in the lower triangle alone.
+// gram += factor times the part of one group, in the lower triangle alone, where a slot that moved has a share in it.
 const addGroup = (
   gram: Float64Array,
   { layout, items, values }: Pool,
   itemIn: (slot: number) => number,
+  moved: ReadonlyArray<boolean>,
   factor: number
 ): void => {
   const { slots, otherGroups, otherSlots, place } = layout
   const size = slots * otherSlots
   const starts = new Int32Array(size)
+  const changes = new Array<boolean>(size)
   for (let s = 0; s < slots; s++)
-    for (let a = 0; a < otherSlots; a++) starts[place(s, a)] = (a * items.length + itemIn(s)) * otherGroups
+    for (let a = 0; a < otherSlots; a++) {
+      starts[place(s, a)] = (a * items.length + itemIn(s)) * otherGroups
+      changes[place(s, a)] = moved[s]
+    }
   for (let e = 0; e < size; e++)
     for (let f = 0; f <= e; f++)
-      gram[e * size + f] += factor * innerProduct(values, starts[e], starts[f], otherGroups)
+      if (changes[e] || changes[f])
+        gram[e * size + f] += factor * innerProduct(values, starts[e], starts[f], otherGroups)
 }
 
 // Four sums, so that one addition need not wait for the other.
@@ -117,13 +124,17 @@ export const pairCouplings = (pool: Pool, projector: Float64Array, host: Factori
   return { slots, items, own: ownCouplings(pool, projector), pairs }
 }
 
-/** What each item contributes to tr(P G) by itself in each slot: [slots, items]. */
-export const ownCouplings = ({ layout, items, values }: Pool, projector: Float64Array): Float32Array => {
+/** What each item, or each of `chosen`, contributes to tr(P G) by itself in each slot: [slots, items], 0 for the others. */
+export const ownCouplings = (
+  { layout, items, values }: Pool,
+  projector: Float64Array,
+  chosen: Uint32Array = Uint32Array.from(items, (_, x) => x)
+): Float32Array => {
   const { slots, otherGroups, otherSlots, place } = layout
   const size = slots * otherSlots
   const n = items.length
   const own = new Float32Array(slots * n)
-  for (let x = 0; x < n; x++)
+  for (const x of chosen)
     for (let a = 0; a < otherSlots; a++)
       for (let b = 0; b <= a; b++) {
         const product = innerProduct(
