@@ -43,7 +43,7 @@ export interface AssignmentInfo {
 /** Larger sides are assigned in random parts of this size: the assignment is O(n³), its costs are n² numbers. */
 const itemsAtOnce = 4096
 /** A rise of f by less than this part of ||W||² counts as none. */
-const least = 7e-5
+const least = 1e-4
 /** So many rounds a side without a rise end the exchange of one item a group, which is drawn at random. */
 const patience = 3
 

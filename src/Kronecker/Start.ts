@@ -21,7 +21,7 @@ import { type KroneckerProblem, transposed } from "./BlockGram.ts"
  */
 export type Likeness = "inner-product" | "squared-cosine" | "given"
 
-const rounds = 40
+const rounds = 20
 /** Larger sides are grouped in random parts of this size: the likenesses are items² numbers. */
 const itemsAtOnce = 4096
 
