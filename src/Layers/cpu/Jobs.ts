@@ -260,12 +260,14 @@ const attention: Job = (engine, part, parts, values) => {
     const o = out + (b * tokens * width + h * head) * bytes
     for (const [first, last] of blocksOf(tokens)) {
       const rows = last - first
+      // Probabilities that are not kept need no room for the keys behind the block.
+      const keys = keep ? tokens : last
       const p = keep ? probabilities + (i * tokens + first) * tokens * bytes : scratch + part * stride
       const qBlock = q + first * row * bytes
-      engine.gemm(size, 0, 1, rows, last, head, qBlock, row, k, row, 0, p, tokens, workspace)
-      engine.table[softmax](p, p, rows, tokens, scale, first)
+      engine.gemm(size, 0, 1, rows, last, head, qBlock, row, k, row, 0, p, keys, workspace)
+      engine.table[softmax](p, p, rows, keys, scale, first)
       const oBlock = o + first * width * bytes
-      engine.gemm(size, 0, 0, rows, head, last, p, tokens, v, row, 0, oBlock, width, workspace)
+      engine.gemm(size, 0, 0, rows, head, last, p, keys, v, row, 0, oBlock, width, workspace)
     }
   }
 }
