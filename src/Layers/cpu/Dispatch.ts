@@ -1,7 +1,8 @@
 import { DTypeError, ShapeError } from "../../Tensor/Errors.ts"
 import { bytesPerElement, type DType, type Shape, sizeOf, type Tensor } from "../../Tensor/Tensor.ts"
 import { broadcastLayout, joinDimensions } from "./Broadcast.ts"
-import { copyRows, type Engine, type JobName, kernelNames } from "./Jobs.ts"
+import { type Engine, kernelNames } from "./Job.ts"
+import { copyRows, type JobName } from "./Jobs.ts"
 import { type Block, type Memory, reservedBytes } from "./Memory.ts"
 import { mostParts, type Threads } from "./Threads.ts"
 

@@ -1,6 +1,6 @@
 import type { Kernels } from "../wasm/Kernels.ts"
 import type { Blas } from "../host/Blas.ts"
-import { type Engine, kernelNames } from "./Jobs.ts"
+import { type Engine, kernelNames } from "./Job.ts"
 
 /** A BLAS, and the absolute address of the memory it is to work on. */
 export interface NativeProduct {

@@ -1,14 +1,8 @@
 import type { Kernels } from "../../Tensor/Backend.ts"
 import { bytesPerElement, type DType, sizeOf } from "../../Tensor/Tensor.ts"
 import { addressOf, type Dispatch } from "./Dispatch.ts"
-import {
-  attentionGradientProducts,
-  attentionProducts,
-  attentionScratch,
-  gemmStripe,
-  gemmStripes,
-  type Sizes
-} from "./Jobs.ts"
+import { attentionGradientProducts, attentionProducts, attentionScratch } from "./AttentionJobs.ts"
+import { gemmStripe, gemmStripes, type Sizes } from "./ProductJob.ts"
 
 /** Multiply-adds that make a part of a product. */
 const productGrain = 500_000

@@ -1,16 +1,14 @@
 import { Worker } from "node:worker_threads"
 import { isTensorError, KernelError } from "../../Tensor/Errors.ts"
 import type { Blas } from "../host/Blas.ts"
-import { claimParts, control, offerParts } from "./Control.ts"
-import { type Engine, type JobName, jobNumber, jobs } from "./Jobs.ts"
+import { claimParts, control } from "./Control.ts"
+import type { Engine } from "./Job.ts"
+import { type JobName, jobNumber, jobs } from "./Jobs.ts"
 import type { Memory } from "./Memory.ts"
 
 export interface WorkerData {
   readonly memory: WebAssembly.Memory
   readonly blas: string | undefined
-  /** The worker's number among so many threads; the calling one is 0. */
-  readonly thread: number
-  readonly threads: number
 }
 
 /** Looks at a completed count before sleeping on it. */
@@ -50,13 +48,8 @@ export class Threads {
   #start(): void {
     const here = import.meta.url
     const file = new URL(here.endsWith(".ts") ? "./worker.ts" : "./worker.js", here)
-    for (let thread = 1; thread < this.count; thread++) {
-      const workerData: WorkerData = {
-        memory: this.#memory.memory,
-        blas: this.#blas?.path,
-        thread,
-        threads: this.count
-      }
+    for (let index = 1; index < this.count; index++) {
+      const workerData: WorkerData = { memory: this.#memory.memory, blas: this.#blas?.path }
       const worker = new Worker(file, { workerData, execArgv: [] })
       // The process may end once the worker is set up: torn down while it loads a native library, it would abort.
       worker.once("message", () => {
@@ -102,12 +95,11 @@ export class Threads {
     float64[control.job + 2] = values.length
     for (let i = 0; i < values.length; i++) float64[control.job + 3 + i] = values[i]
     Atomics.store(int32, control.completed, 0)
-    offerParts(int32, this.count, parts)
+    Atomics.store(int32, control.unclaimed, parts)
     Atomics.add(int32, control.sequence, 1)
     Atomics.notify(int32, control.sequence)
-    const total = () => parts
-    claimParts(int32, 0, this.count, total, (part) => {
-      work(part)
+    claimParts(int32, (left) => {
+      work(parts - left)
       Atomics.add(int32, control.completed, 1)
     })
     this.#awaitParts(int32, parts)

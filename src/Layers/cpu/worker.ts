@@ -7,7 +7,7 @@ import type { WorkerData } from "./Threads.ts"
 
 const spins = 20_000
 
-const { memory, blas, thread, threads } = workerData as WorkerData
+const { memory, blas } = workerData as WorkerData
 
 /** The native library that calls a BLAS is loaded only where there is one. */
 const nativeProduct = async (path: string): Promise<NativeProduct> => {
@@ -24,13 +24,12 @@ parentPort?.postMessage("ready")
 const words = new Int32Array(memory.buffer)
 const numbers = new Float64Array(memory.buffer)
 
-const parts = (): number => numbers[control.job + 1]
-
-const workOnPart = (part: number): void => {
+const workOnPart = (left: number): void => {
   try {
+    const parts = numbers[control.job + 1]
     const start = control.job + 3
     const values = numbers.slice(start, start + numbers[control.job + 2])
-    jobList[numbers[control.job]](engine, part, parts(), values)
+    jobList[numbers[control.job]](engine, parts - left, parts, values)
   } catch {
     // The caller waits for this part: it must hear of the failure rather than wait for ever.
     Atomics.store(words, control.failed, 1)
@@ -46,6 +45,6 @@ while (Atomics.load(words, control.stopped) === 0) {
   if (sequence === seen) Atomics.wait(words, control.sequence, seen)
   else {
     seen = sequence
-    claimParts(words, thread, threads, parts, workOnPart)
+    claimParts(words, workOnPart)
   }
 }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Threads } from "../../../src/Layers/cpu/Threads.ts"
 import { control } from "../../../src/Layers/cpu/Control.ts"
-import type { Engine } from "../../../src/Layers/cpu/Jobs.ts"
+import type { Engine } from "../../../src/Layers/cpu/Job.ts"
 import { KernelError } from "../../../src/Tensor/index.ts"
 import { engine } from "./engines.ts"
 

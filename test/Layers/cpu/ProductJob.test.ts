@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { gemmStripe, gemmStripes } from "../../../src/Layers/cpu/Jobs.ts"
+import { gemmStripe, gemmStripes } from "../../../src/Layers/cpu/ProductJob.ts"
 
 describe("the stripes of a matrix product", () => {
   it("cover every line once, in order, and none has a single line", () => {
