@@ -91,6 +91,18 @@ const requireInt32 = (library: Library): void => {
   if (x[0] !== 2) throw new Error("it takes 64-bit integers (ILP64); the build with 32-bit ones is needed")
 }
 
+/** "OpenBLAS 0.3.21", "MKL 2026.2": the name and version that a library gives itself; undefined where it gives none. */
+const versionOf = (library: Library): string | undefined => {
+  const openBlasConfiguration = optional<() => string>(library, "openblas_get_config", "const char *", [])
+  if (openBlasConfiguration) return openBlasConfiguration().split(" ").slice(0, 2).join(" ")
+  type Fill = (text: Buffer, size: number) => void
+  const mklVersion = optional<Fill>(library, "mkl_get_version_string", "void", ["_Out_ void *", "int"])
+  if (!mklVersion) return undefined
+  const text = Buffer.alloc(200)
+  mklVersion(text, text.length)
+  return `MKL ${/Version ([\d.]+)/.exec(text.toString("latin1"))?.[1] ?? ""}`.trim()
+}
+
 /** Loads a BLAS; throws where there is none of that name, or it is none that can be used. */
 export const openBlas = (path: string): Blas => {
   const library = koffi.load(path)
@@ -141,11 +153,10 @@ export const openBlas = (path: string): Blas => {
       optional<(count: number) => void>(library, name, "void", [name.startsWith("bli_") ? "int64" : "int"])
     )
     .find((found) => found !== undefined)
-  const version = optional<() => string>(library, "openblas_get_config", "const char *", [])
   const accelerate = path.includes("Accelerate")
   return {
     path,
-    description: version?.().split(" ").slice(0, 2).join(" ") ?? (accelerate ? "Accelerate" : path),
+    description: versionOf(library) ?? (accelerate ? "Accelerate" : path),
     gemm32: product("cblas_sgemm", "float"),
     gemm64: product("cblas_dgemm", "double"),
     setThreads: setter ?? (() => {}),
