@@ -23,6 +23,15 @@ type Size = (typeof sizes)[number]
 
 const threads = 2
 
+/** Those that are absent say why. */
+const engines = [
+  Layers.cpu({ engine: "blas", threads }),
+  Layers.cpu({ engine: "wasm", threads }),
+  Layers.tensorflow(),
+  Layers.gpu(),
+  Layers.webGpu({ software: "refuse" })
+]
+
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
@@ -94,7 +103,7 @@ export const gpt2 = Effect.fn("bench.gpt2")(function* (seconds: number) {
     const { name, ...work } = size
     const peer = runPeer<PeerResult>("gpt2", { ...work, threads, seconds })
     versions.push(isAbsent(peer) ? `PyTorch absent: ${peer.absent}` : `${peer.version}, ${threads} threads`)
-    for (const engine of ["blas", "wasm"] as const) {
+    for (const engine of engines) {
       const times: KernelTimes = new Map()
       const part = Effect.gen(function* () {
         const { description } = yield* Backend
@@ -120,7 +129,7 @@ export const gpt2 = Effect.fn("bench.gpt2")(function* (seconds: number) {
             seconds: all / found.steps
           })
       }).pipe(
-        Effect.provide(timedBackend(Layers.cpu({ engine, threads }), times)),
+        Effect.provide(timedBackend(engine, times)),
         Effect.catchTag("BackendUnavailable", (error) =>
           Effect.sync(() => {
             versions.push(error.message)
@@ -130,5 +139,5 @@ export const gpt2 = Effect.fn("bench.gpt2")(function* (seconds: number) {
       yield* part
     }
   }
-  return { name: "gpt2", versions, rows } satisfies Report
+  return { name: "gpt2", versions: [...new Set(versions)], rows } satisfies Report
 }, Effect.provide(Distill.layer))

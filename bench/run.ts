@@ -1,13 +1,14 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { backendComparison } from "./backends.ts"
 import { gpt2 } from "./gpt2.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
 
-const benchmarks = { matmul, kronecker, gpt2, scale }
+const benchmarks = { matmul, kronecker, gpt2, scale, backends: backendComparison }
 
 const bench = Command.make(
   "bench",

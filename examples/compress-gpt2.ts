@@ -64,7 +64,10 @@ const flags = {
     Flag.optional,
     Flag.withDescription("tokens in a window; default: the model's positions, at most 256")
   ),
-  backend: Flag.Literals("backend", backendNames).pipe(Flag.withDefault("cpu")),
+  backend: Flag.Literals("backend", backendNames).pipe(
+    Flag.withDefault("auto"),
+    Flag.withDescription("auto takes the best there is: gpu (CUDA), webgpu, cpu")
+  ),
   seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
   out: Flag.String("out").pipe(Flag.withDefault("out/compressed-gpt2")),
   dense: Flag.String("dense").pipe(
@@ -92,7 +95,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const compress = yield* Compress
   const fileSystem = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  const { description } = yield* Backend
+  const { name: backendName, description } = yield* Backend
   yield* progress.line(`Backend: ${description}`)
 
   const original = yield* load(options.model, codecs)
@@ -160,7 +163,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const seconds = (performance.now() - started) / 1000
   yield* Console.log(
     options.json
-      ? JSON.stringify({ rows: lines, backend: options.backend, seconds, out })
+      ? JSON.stringify({ rows: lines, backend: backendName, seconds, out })
       : [
           "",
           table(lines, columns),
@@ -188,7 +191,7 @@ const command = Command.make(
     const services = Compress.layer.pipe(Layer.provide([Kronecker.layer, Distill.layer]))
     const console = options.json ? Progress.silent : Progress.layer
     yield* compressGpt2(options).pipe(
-      Effect.provide(Layer.mergeAll(services, backendLayer(options.backend), console))
+      Effect.provide(Layer.mergeAll(services, backendLayer(options.backend, options.json), console))
     )
   }, Effect.scoped)
 )

@@ -50,7 +50,10 @@ const flags = {
   learningRate: Flag.Finite("learning-rate").pipe(Flag.withDefault(8e-3)),
   dropout: Flag.Finite("dropout").pipe(Flag.withDefault(0.05)),
   seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
-  backend: Flag.Literals("backend", backendNames).pipe(Flag.withDefault("cpu")),
+  backend: Flag.Literals("backend", backendNames).pipe(
+    Flag.withDefault("auto"),
+    Flag.withDescription("auto takes the best there is: gpu (CUDA), webgpu, cpu")
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDefault(false),
     Flag.withDescription("one line of JSON at the end")
@@ -69,7 +72,7 @@ const command = Command.make(
       Effect.provide(
         Layer.mergeAll(
           Distill.layer,
-          backendLayer(options.backend),
+          backendLayer(options.backend, options.json),
           options.json ? Progress.silent : Progress.layer
         )
       )

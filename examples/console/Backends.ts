@@ -1,7 +1,20 @@
+import { Layer, Logger, References } from "effect"
 import * as Layers from "../../src/Layers/index.ts"
 
-export const backendNames = ["cpu", "mock"] as const
+export const backendNames = ["auto", "gpu", "webgpu", "cpu", "mock"] as const
 export type BackendName = (typeof backendNames)[number]
 
-/** The layer that a `--backend` flag names. */
-export const backendLayer = (name: BackendName) => (name === "cpu" ? Layers.cpu() : Layers.mock())
+const layers = {
+  auto: () => Layers.auto,
+  gpu: () => Layers.gpu(),
+  webgpu: () => Layers.webGpu(),
+  cpu: () => Layers.cpu(),
+  mock: () => Layers.mock()
+}
+
+/** The layer that a `--backend` flag names; what it logs goes to standard error, and nowhere where it is to be silent. */
+export const backendLayer = (name: BackendName, silent: boolean) =>
+  layers[name]().pipe(
+    Layer.provide(Layer.succeed(Logger.LogToStderr, true)),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, silent ? "None" : "Info"))
+  )
