@@ -22,26 +22,38 @@ const unavailable = (reason: string, remedy: string) =>
 
 const packages = ["webgpu", "@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu"]
 
+const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const load = async () => {
+  const dawn = await import("webgpu")
+  // tfjs looks for these in the global scope, where a browser has them.
+  for (const [name, value] of Object.entries(dawn.globals))
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true })
+  const gpu = dawn.create([])
+  if (!("gpu" in navigator)) Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true })
+  const core = await import("@tensorflow/tfjs-core")
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu")
+  // Small kernels on the CPU would read synchronously from the device, which only a browser can.
+  core.env().set("WEBGPU_CPU_FORWARD", false)
+  return { gpu, core, WebGPUBackend }
+}
+
+/** Kept for as long as the process lives: Dawn does not survive the collection of an instance whose devices were in use. */
+let loaded: ReturnType<typeof load> | undefined
+
 /** What is needed of the packages, which are optional: a program that never asks for a GPU does not load them. */
 const loadPackages = Effect.tryPromise({
-  try: async () => {
-    const dawn = await import("webgpu")
-    // tfjs looks for these in the global scope, where a browser has them.
-    for (const [name, value] of Object.entries(dawn.globals))
-      if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true })
-    const gpu = dawn.create([])
-    if (!("gpu" in navigator)) Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true })
-    const core = await import("@tensorflow/tfjs-core")
-    const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu")
-    // Small kernels on the CPU would read synchronously from the device, which only a browser can.
-    core.env().set("WEBGPU_CPU_FORWARD", false)
-    return { gpu, core, WebGPUBackend }
+  try: () => {
+    loaded ??= load()
+    return loaded
   },
-  catch: (cause) =>
-    unavailable(
-      `its packages could not be loaded: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+  catch: (cause) => {
+    loaded = undefined
+    return unavailable(
+      `its packages could not be loaded: ${causeText(cause).split("\n")[0]}`,
       `Install them: npm install ${packages.join(" ")}`
     )
+  }
 })
 
 const noAdapter = () =>
@@ -49,8 +61,6 @@ const noAdapter = () =>
     "WebGPU finds no adapter: no GPU with a Vulkan, Metal or Direct3D 12 driver",
     "Install the GPU's driver (on Linux also libvulkan1), or name a software one in VK_ICD_FILENAMES, or use another backend"
   )
-
-const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** A device of the best adapter, with all that the adapter allows of what tfjs uses. */
 const requestDevice = (gpu: GPU, options: WebGpuOptions) =>
