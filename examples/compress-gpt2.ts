@@ -20,6 +20,7 @@ import {
   TextSet,
   Tokenizer
 } from "../src/Model/index.ts"
+import * as Onnx from "../src/Onnx/index.ts"
 import { key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
 import { backendLayer, backendNames } from "./console/Backends.ts"
@@ -73,6 +74,10 @@ const flags = {
   dense: Flag.String("dense").pipe(
     Flag.optional,
     Flag.withDescription("also write the result folded back into an ordinary GPT-2 directory")
+  ),
+  onnx: Flag.String("onnx").pipe(
+    Flag.optional,
+    Flag.withDescription("also write the result as an ONNX file, its factors kept")
   ),
   resume: Flag.Boolean("resume").pipe(
     Flag.withDefault(false),
@@ -128,7 +133,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
     learningRate: 3e-3,
     loss: { crossEntropy: 0.5, divergence: 0.5, temperature: 2 }
   }
-  const { resume, json: _json, out, dense, ...deciding } = options
+  const { resume, json: _json, out, dense, onnx, ...deciding } = options
   const directory = `${out}-progress`
   const { rows: lines, model } = yield* compress.compare(
     {
@@ -158,8 +163,13 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const results = JSON.stringify({ rows: lines, plan }, null, 2)
   yield* save(model, out, { codecs, copies, files: { "README.md": card, "results.json": results } })
   if (Option.isSome(dense)) yield* saveDense(model, dense.value, { copies })
+  if (Option.isSome(onnx)) yield* Onnx.save(model, onnx.value)
   yield* fileSystem.remove(directory, { recursive: true, force: true })
 
+  const written = [
+    ...Option.match(dense, { onNone: () => [], onSome: (path) => [`folded back to ${path}`] }),
+    ...Option.match(onnx, { onNone: () => [], onSome: (path) => [`as ONNX to ${path}`] })
+  ]
   const seconds = (performance.now() - started) / 1000
   yield* Console.log(
     options.json
@@ -168,7 +178,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
           "",
           table(lines, columns),
           "",
-          `Written to ${out}${Option.isSome(dense) ? `, folded back to ${dense.value}` : ""} in ${seconds.toFixed(0)} s.`
+          `Written to ${[out, ...written].join(", ")} in ${seconds.toFixed(0)} s.`
         ].join("\n")
   )
 })

@@ -1,0 +1,11 @@
+import { denseEmitter } from "./DenseEmitter.ts"
+import { kroneckerEmitter } from "./KroneckerEmitter.ts"
+import { lowRankEmitter } from "./LowRankEmitter.ts"
+import type { WeightEmitters } from "./WeightEmitter.ts"
+
+/** Every weight format that can be exported without being given an emitter. */
+export const emitters: WeightEmitters = {
+  dense: denseEmitter,
+  "low-rank": lowRankEmitter,
+  kronecker: kroneckerEmitter
+}
