@@ -20,7 +20,7 @@ export interface WebGpuOptions {
 const unavailable = (reason: string, remedy: string) =>
   new BackendUnavailable({ backend: "webgpu", reason, remedy })
 
-const packages = ["webgpu", "@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu"]
+const packages = ["webgpu", "@tensorflow/tfjs-core@4.22.0", "@tensorflow/tfjs-backend-webgpu@4.22.0"]
 
 const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

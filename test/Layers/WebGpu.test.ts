@@ -36,42 +36,44 @@ const gradients = Effect.scoped(
 if (absent !== undefined) it.skip(`WebGPU: ${absent}`, () => {})
 else
   describe("WebGPU", () => {
-    it.effect("leaves tfjs's count of data as it was, after work, failure and interruption", () =>
-      Effect.gen(function* () {
-        const { engine, backend } = yield* open()
-        const program = Effect.gen(function* () {
-          yield* gradients
-          const before = engine.dataCount()
-          yield* gradients
-          assert.strictEqual(engine.dataCount(), before, "after work")
+    it.effect(
+      "leaves tfjs's counts of data and bytes as they were, after work, failure and interruption",
+      () =>
+        Effect.gen(function* () {
+          const { engine, backend } = yield* open()
+          const program = Effect.gen(function* () {
+            yield* gradients
+            const before = engine.counts()
+            yield* gradients
+            assert.deepStrictEqual(engine.counts(), before, "after work")
 
-          yield* Effect.flip(
-            compute((t) => {
-              const x = t.full([64, 64], 1)
-              return t.gather(t.matmul(x, x), t.full([3], 64, "int32"))
-            })
-          )
-          yield* Effect.scoped(Effect.flatMap(Tensor.full([], 1), Tensor.toNumber))
-          assert.strictEqual(engine.dataCount(), before, "after a failure")
-
-          const reached = yield* Deferred.make<void>()
-          const fiber = yield* Effect.forkChild(
-            Effect.scoped(
-              Effect.gen(function* () {
-                yield* Tensor.full([100], 1)
-                yield* Deferred.succeed(reached, undefined)
-                yield* Effect.never
+            yield* Effect.flip(
+              compute((t) => {
+                const x = t.full([64, 64], 1)
+                return t.gather(t.matmul(x, x), t.full([3], 64, "int32"))
               })
             )
-          )
-          yield* Deferred.await(reached)
-          yield* Fiber.interrupt(fiber)
-          yield* Effect.scoped(Effect.flatMap(Tensor.full([], 1), Tensor.toNumber))
-          assert.strictEqual(engine.dataCount(), before, "after an interruption")
-          assert.deepStrictEqual((yield* Backend).live(), { buffers: 0, bytes: 0 })
+            yield* Effect.scoped(Effect.flatMap(Tensor.full([], 1), Tensor.toNumber))
+            assert.deepStrictEqual(engine.counts(), before, "after a failure")
+
+            const reached = yield* Deferred.make<void>()
+            const fiber = yield* Effect.forkChild(
+              Effect.scoped(
+                Effect.gen(function* () {
+                  yield* Tensor.full([100], 1)
+                  yield* Deferred.succeed(reached, undefined)
+                  yield* Effect.never
+                })
+              )
+            )
+            yield* Deferred.await(reached)
+            yield* Fiber.interrupt(fiber)
+            yield* Effect.scoped(Effect.flatMap(Tensor.full([], 1), Tensor.toNumber))
+            assert.deepStrictEqual(engine.counts(), before, "after an interruption")
+            assert.deepStrictEqual((yield* Backend).live(), { buffers: 0, bytes: 0 })
+          })
+          yield* Effect.provide(program, backend)
         })
-        yield* Effect.provide(program, backend)
-      })
     )
 
     it.effect("does not hold the event loop while it reads", () =>
@@ -127,7 +129,7 @@ else
             })
           )
           assert.deepStrictEqual(kernels.live(), { buffers: 0, bytes: 0 })
-          assert.strictEqual(engine.dataCount(), 0)
+          assert.strictEqual(engine.counts().data, 0)
         })
         yield* Effect.provide(program, backend)
       })
@@ -155,7 +157,7 @@ else
         const program = Effect.gen(function* () {
           const x = yield* Tensor.fromArray(numbers(12), [6, 2])
           const places = yield* Tensor.fromArray([0, 5, 6], [3])
-          const before = engine.dataCount()
+          const before = engine.counts().data
           const wrong = yield* Effect.scoped(
             Effect.gen(function* () {
               const rows = yield* compute((t) => t.gather(x, t.cast(places, "int32")))
@@ -165,7 +167,7 @@ else
           assert.strictEqual(wrong._tag, "ShapeError")
           const right = yield* compute((t) => t.gather(x, t.cast(t.minimum(places, 5), "int32")))
           assert.deepStrictEqual([...(yield* Tensor.toArray(right))].slice(4), [...numbers(12)].slice(10))
-          assert.strictEqual(engine.dataCount(), before + 1)
+          assert.strictEqual(engine.counts().data, before + 1)
         })
         yield* Effect.provide(program, backend)
       })

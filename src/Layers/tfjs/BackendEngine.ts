@@ -7,6 +7,7 @@ export interface TfjsBackend {
   read(dataId: object): Promise<ArrayLike<number>>
   disposeData(dataId: object, force?: boolean): boolean
   numDataIds(): number
+  memory(): { readonly numBytesInGPU?: number }
 }
 
 /** A kernel as tfjs registers it. */
@@ -65,7 +66,7 @@ export const backendEngine = (options: BackendEngineOptions): Engine => {
     dispose: (x) => {
       backend.disposeData(x.dataId)
     },
-    dataCount: () => backend.numDataIds(),
+    counts: () => ({ data: backend.numDataIds(), bytes: backend.memory().numBytesInGPU }),
     takeFailure: options.takeFailure
   }
 }

@@ -36,8 +36,8 @@ export interface Engine {
   /** The numbers, copied; rejects where the device is lost. */
   read(x: TensorInfo): Promise<TypedArray>
   dispose(x: TensorInfo): void
-  /** tfjs's own count of the data it holds. */
-  dataCount(): number
+  /** tfjs's own counts of the data it holds, and of their bytes where it knows them. */
+  counts(): { readonly data: number; readonly bytes: number | undefined }
   /** What went wrong on the device since this was last asked, as far as it has told; a lost device stays lost. */
   takeFailure(): DeviceFailure | undefined
 }
