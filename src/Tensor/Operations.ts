@@ -4,12 +4,10 @@ import * as gatherOperations from "./ops/gather.ts"
 import * as matmulOperations from "./ops/matmul.ts"
 import * as movement from "./ops/movement.ts"
 import * as nn from "./ops/nn.ts"
-import * as reduce from "./ops/reduce.ts"
+import * as reductions from "./ops/reduce.ts"
 import * as update from "./ops/update.ts"
 import type { Region } from "./Region.ts"
 import type { Tensor } from "./Tensor.ts"
-
-const { sumTo: _, ...reductions } = reduce
 
 const vocabulary = {
   ...elementwise,

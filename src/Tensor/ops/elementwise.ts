@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from "../Errors.ts"
 import type { Region } from "../Region.ts"
 import { broadcastShapes, type DType, sameShape, type Shape, type Tensor } from "../Tensor.ts"
 import { alongShape, requireFloat, requireShape, unchanged } from "./arguments.ts"
-import { sumTo } from "./reduce.ts"
+import { sumTo } from "./sumTo.ts"
 
 export const full = (r: Region, shape: Shape, value: number, dtype?: DType): Tensor => {
   const type = dtype ?? r.kernels.defaultFloat

@@ -2,7 +2,7 @@ import { ShapeError } from "../Errors.ts"
 import type { Region } from "../Region.ts"
 import { sameShape, type Shape, type Tensor } from "../Tensor.ts"
 import { requireFloat, requireSameDType } from "./arguments.ts"
-import { sumTo } from "./reduce.ts"
+import { sumTo } from "./sumTo.ts"
 
 export interface Transposes {
   readonly transposeA?: boolean

@@ -1,7 +1,7 @@
 import type { ReduceOperation } from "../Backend.ts"
 import { ShapeError } from "../Errors.ts"
 import type { Region } from "../Region.ts"
-import { sameShape, type Shape, sizeOf, type Tensor } from "../Tensor.ts"
+import { type Shape, sizeOf, type Tensor } from "../Tensor.ts"
 import { alongShape, axisOf, requireFloat } from "./arguments.ts"
 import { full, equal, multiply, where } from "./elementwise.ts"
 
@@ -85,13 +85,4 @@ export const argmax = (r: Region, x: Tensor): Tensor => {
       shapes: [x.shape]
     })
   return r.make(x.shape.slice(0, -1), "int32", r.kernels.argmax(x))
-}
-
-/** The gradient of a broadcast: g summed back to the shape that was broadcast. */
-export const sumTo = (r: Region, g: Tensor, shape: Shape): Tensor => {
-  if (sameShape(g.shape, shape)) return g
-  const lead = g.shape.length - shape.length
-  const axes = g.shape.flatMap((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? [i] : []))
-  if (axes.length === 0) return r.alias(g, shape)
-  return r.make(shape, g.dtype, r.kernels.reduce("sum", g, axes))
 }
