@@ -1,9 +1,10 @@
 import { it } from "@effect/vitest"
-import { Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { layer as cpu } from "../../src/Layers/Cpu.ts"
 import { gpu, tensorflow } from "../../src/Layers/Gpu.ts"
 import { Mock } from "../../src/Layers/Mock.ts"
 import { layer as webGpu } from "../../src/Layers/WebGpu.ts"
+import { Backend } from "../../src/Tensor/index.ts"
 import { conformance } from "./conformance.ts"
 
 const tolerance = { float32: 1e-5, float64: 1e-12 }
@@ -20,9 +21,14 @@ const backends = [
 ] as const
 
 for (const [name, backend] of backends) {
-  const available = await Effect.runPromise(
-    Effect.exit(Effect.flip(Effect.scoped(Layer.build(Layer.fresh(backend)))))
+  const present = await Effect.runPromise(
+    Effect.exit(Effect.map(Backend, ({ dtypes }) => dtypes).pipe(Effect.provide(Layer.fresh(backend))))
   )
-  if (Exit.isSuccess(available)) it.skip(`${name}: ${available.value.message}`, () => {})
-  else conformance(name, backend, tolerance)
+  if (Exit.isSuccess(present)) conformance(name, backend, present.value, tolerance)
+  else {
+    const reasons = present.cause.reasons.map((reason) =>
+      Cause.isFailReason(reason) ? reason.error.message : "died"
+    )
+    it.skip(`${name}: ${reasons.join("; ")}`, () => {})
+  }
 }
