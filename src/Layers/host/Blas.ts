@@ -63,6 +63,9 @@ export const usualNames = (platform: NodeJS.Platform): ReadonlyArray<string> => 
   ]
 }
 
+// OpenBLAS's threaded LU keeps its table of jobs on the stack: one of the 2 MiB that koffi gives a call by default runs over.
+koffi.config({ ...koffi.config(), sync_stack_size: 16 * 1024 * 1024 })
+
 type Library = ReturnType<typeof koffi.load>
 
 const optional = <F>(

@@ -102,6 +102,13 @@ describe.skipIf(blas === undefined)("LAPACK's factorisations", () => {
     }
   })
 
+  it("solve shares large systems out among threads, whose table of jobs needs a large stack", () => {
+    const n = 300
+    const a = randomNumbers(n * n, 3).map((value, i) => value + (i % (n + 1) === 0 ? n : 0))
+    const b = randomNumbers(4 * n, 4)
+    assertClose(multiply(a, lapack.solve(a, n, b, 4), n, n, 4), b, 1e-12)
+  })
+
   it("are NumericalErrors where there is no answer, and give everything back", () => {
     const singular = Float64Array.of(1, 2, 2, 4)
     for (const body of [
