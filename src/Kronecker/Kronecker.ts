@@ -1,12 +1,15 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { type Key, key as keyOf } from "../Random/index.ts"
-import { Backend, compute, NumericalError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
+import { Backend, compute, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
-import { freeSides, identityArrangement, inOrder, isIdentity, type Permute } from "./Arrangement.ts"
+import { checkWeighting, hostTask, type LowRankFactors, type Weighting } from "../Weight/index.ts"
+import { type Arrangement, freeSides, identityArrangement, isIdentity, type Permute } from "./Arrangement.ts"
+import { checkFinite, checkShape } from "./Checks.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 import { nearestKroneckerSum } from "./NearestKroneckerSum.ts"
-import { initSearch, searchStep, settlingSwaps } from "./PermutationSearch.ts"
-import { searchProblem } from "./SearchProblem.ts"
+import { type ArrangementOptions, searchArrangement } from "./SearchArrangement.ts"
+import { weightedFit, type WeightedFitOptions, weightedFitWithLowRank } from "./weighted/WeightedFit.ts"
+import { expanded, type Factors } from "./weighted/WeightedProblem.ts"
 
 export interface KroneckerFitOptions {
   /** Products in the sum, at least 1. */
@@ -18,6 +21,15 @@ export interface KroneckerFitOptions {
   readonly permute?: Permute | undefined
   /** Exchanges that annealing may propose; 0 leaves the search to assignment; default: until more change little. */
   readonly swaps?: number | undefined
+  /** In what metric the sum is to be near; default the Frobenius norm. */
+  readonly weighting?: Weighting | undefined
+  /** Adds a low-rank part of this rank to the sum, fitted together with it; default 0, none. */
+  readonly rank?: number | undefined
+  /**
+   * Rounds of exchanges in that metric, at most: 0 leaves the permutations to the unweighted search of diag(C)^{1/2} W, up to four go
+   * on from what that finds, with more W's own order is tried as a start too; default 20.
+   */
+  readonly rounds?: number | undefined
   /** Decides the search; default `key(0)`. */
   readonly key?: Key | undefined
 }
@@ -29,8 +41,12 @@ export interface KroneckerFit {
   /** p and q with W[p[i], q[j]] ~ (sum_r A_r (x) B_r)[i, j]; absent where they are the identity. */
   readonly rowPermutation: Uint32Array | undefined
   readonly columnPermutation: Uint32Array | undefined
-  /** ||W[p][:, q] - sum|| / ||W||, Frobenius. */
+  /** The low-rank part, [inputs, rank] and [rank, outputs], in W's own order; undefined where none was asked for. */
+  readonly lowRank: { readonly left: Tensor; readonly right: Tensor } | undefined
+  /** ||W[p][:, q] - sum|| / ||W||, Frobenius; with a low-rank part, that is taken from W first. */
   readonly relativeError: number
+  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W|| in the metric of the weighting; without one, the same as `relativeError`. */
+  readonly weightedRelativeError: number
 }
 
 /** Matrices as sums of Kronecker products between permutations. */
@@ -41,7 +57,12 @@ export class Kronecker extends Context.Service<
      * The nearest sum that is found: exact without permutations, by starts from like rows and columns, annealing and
      * alternating assignment with them (after arXiv 2401.16367). The factors belong to the scope.
      *
-     * Fails with `ShapeError` where the factors do not multiply to the matrix, with `NumericalError` for NaN or infinite entries.
+     * With a `weighting` the error is measured in the metric C of the inputs (ProcrustesGPT, arXiv 2506.02818, has such fits without
+     * permutations): alternating least squares, and exchanges of rows and columns by their gains in that metric, in which
+     * no step raises the error.
+     *
+     * Fails with `ShapeError` where the factors do not multiply to the matrix or the weighting has another size, with
+     * `NumericalError` for NaN or infinite entries, and for a covariance that is not symmetric and positive definite.
      *
      * @example
      * const fit = yield* kronecker.fit(w, { terms: 4, left: [384, 768], right: [2, 4], permute: "rows-and-columns" })
@@ -55,97 +76,120 @@ export class Kronecker extends Context.Service<
   static readonly layer = Layer.sync(Kronecker, () => Kronecker.of({ fit }))
 }
 
-const milliseconds = 10
-
 const fit = Effect.fn("Kronecker.fit")(function* (
   w: Tensor,
-  { terms, left, right, permute = "none", swaps, key = keyOf(0) }: KroneckerFitOptions
+  {
+    terms,
+    left,
+    right,
+    permute = "none",
+    swaps,
+    weighting,
+    rank = 0,
+    rounds,
+    key = keyOf(0)
+  }: KroneckerFitOptions
 ): Effect.fn.Return<KroneckerFit, TensorError, Backend | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ terms, left, right, permute })
   const shape: KroneckerShape = { terms, left, right }
-  yield* checkShape(w, shape)
+  yield* checkShape("Kronecker.fit", w, shape)
   const { factorizations } = yield* Backend
+  if (weighting !== undefined) yield* checkWeighting("Kronecker.fit", weighting, w.shape[0], factorizations)
   const values = yield* Tensor.toArray(w)
-  yield* checkFinite(values, w.shape[1])
+  yield* checkFinite("Kronecker.fit", values, w.shape[1])
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
-  const arrangement =
-    freeSides(shape, permute).length === 0
-      ? identityArrangement(shape)
-      : yield* search(numbers, shape, { permute, swaps, key })
-  const sum = nearestKroneckerSum(numbers, shape, arrangement, factorizations)
-  const factors = yield* compute((t) => ({
-    left: upload(t.region, sum.left, [terms, ...left], w.dtype),
-    right: upload(t.region, sum.right, [terms, ...right], w.dtype)
+  yield* checkRank(w, rank)
+  const found =
+    weighting === undefined && rank === 0
+      ? yield* nearest(numbers, shape, { permute, swaps, key })
+      : yield* nearestWeighted(
+          numbers,
+          shape,
+          rank,
+          weighting ?? { rows: new Float64Array(w.shape[0]).fill(1) },
+          { permute, swaps, rounds, key }
+        )
+  const { arrangement, factors, lowRank } = found
+  const tensors = yield* compute((t) => ({
+    left: upload(t.region, factors.left, [terms, ...left], w.dtype),
+    right: upload(t.region, factors.right, [terms, ...right], w.dtype),
+    lowRank: lowRank && {
+      left: upload(t.region, lowRank.left, [w.shape[0], rank], w.dtype),
+      right: upload(t.region, lowRank.right, [rank, w.shape[1]], w.dtype)
+    }
   }))
   return {
-    ...factors,
+    ...tensors,
     rowPermutation: isIdentity(arrangement.rows) ? undefined : arrangement.rows,
     columnPermutation: isIdentity(arrangement.columns) ? undefined : arrangement.columns,
-    relativeError: sum.relativeError
+    relativeError: found.relativeError,
+    weightedRelativeError: found.weightedRelativeError
   }
 })
 
-// Yields between the steps, so that an interruption takes effect.
-const search = Effect.fn("Kronecker.search")(function* (
+interface Found {
+  readonly arrangement: Arrangement
+  readonly factors: Factors
+  readonly lowRank?: LowRankFactors
+  readonly relativeError: number
+  readonly weightedRelativeError: number
+}
+
+const nearest = Effect.fnUntraced(function* (
   w: Float32Array | Float64Array,
   shape: KroneckerShape,
-  {
-    permute,
-    swaps,
-    key
-  }: { readonly permute: Permute; readonly swaps: number | undefined; readonly key: Key }
-) {
+  options: ArrangementOptions
+): Effect.fn.Return<Found, TensorError, Backend> {
   const { factorizations } = yield* Backend
-  const { problem, arrangementOfW } = searchProblem(w, shape, permute, factorizations)
-  const options = { permute, swaps: swaps ?? settlingSwaps(problem.shape, permute), key }
-  let state = initSearch(problem, options)
-  let rested = performance.now()
-  while (state.stage !== "settled") {
-    state = searchStep(problem, options, state)[0]
-    if (performance.now() - rested > milliseconds) {
-      yield* Effect.yieldNow
-      rested = performance.now()
-    }
-  }
-  return inOrder(arrangementOfW(state.best.arrangement), shape)
+  const arrangement =
+    freeSides(shape, options.permute).length === 0
+      ? identityArrangement(shape)
+      : yield* searchArrangement(w, shape, options)
+  const { relativeError, ...factors } = nearestKroneckerSum(w, shape, arrangement, factorizations)
+  return { arrangement, factors, relativeError, weightedRelativeError: relativeError }
 })
 
-const checkShape = (w: Tensor, { terms, left, right }: KroneckerShape): Effect.Effect<void, ShapeError> => {
-  const sizes = [terms, ...left, ...right]
-  const fits =
-    w.shape.length === 2 &&
-    sizes.every((size) => Number.isInteger(size) && size >= 1) &&
-    left[0] * right[0] === w.shape[0] &&
-    left[1] * right[1] === w.shape[1]
-  return fits
+const nearestWeighted = Effect.fnUntraced(function* (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  rank: number,
+  weighting: Weighting,
+  options: WeightedFitOptions
+): Effect.fn.Return<Found, TensorError, Backend> {
+  const { factorizations } = yield* Backend
+  if (rank === 0) {
+    const fitted = yield* weightedFit(w, shape, weighting, options)
+    const sum = yield* hostTask(() => expanded(fitted.factors, shape, fitted.arrangement, factorizations))
+    return { ...fitted, relativeError: distance(w, sum) }
+  }
+  const fitted = yield* weightedFitWithLowRank(w, shape, rank, weighting, options)
+  const [inputs, outputs] = [shape.left[0] * shape.right[0], shape.left[1] * shape.right[1]]
+  const sum = yield* hostTask(() => {
+    const { left, right } = fitted.lowRank
+    const correction = factorizations.multiply(left, right, inputs, rank, outputs)
+    const kronecker = expanded(fitted.factors, shape, fitted.arrangement, factorizations)
+    return kronecker.map((value, e) => value + correction[e])
+  })
+  return { ...fitted, relativeError: distance(w, sum) }
+})
+
+// ||w - v|| / ||w||, 0 for w = 0
+const distance = (w: Float32Array | Float64Array, v: Float64Array): number => {
+  let [error, total] = [0, 0]
+  for (let e = 0; e < w.length; e++) {
+    error += (w[e] - v[e]) ** 2
+    total += w[e] * w[e]
+  }
+  return total === 0 ? 0 : Math.sqrt(error / total)
+}
+
+const checkRank = (w: Tensor, rank: number): Effect.Effect<void, ShapeError> =>
+  Number.isInteger(rank) && rank >= 0 && rank <= Math.min(...w.shape)
     ? Effect.void
     : Effect.fail(
         new ShapeError({
           operation: "Kronecker.fit",
-          reason:
-            `${terms} terms of [${left.join(", ")}] (x) [${right.join(", ")}] make ` +
-            `[${left[0] * right[0]}, ${left[1] * right[1]}]; the matrix must be of that size, and all sizes at least 1`,
-          shapes: [w.shape, left, right]
+          reason: `the rank of the low-rank part must be from 0 to the matrix's shorter side, not ${rank}`,
+          shapes: [w.shape]
         })
       )
-}
-
-const checkFinite = (values: ArrayLike<number>, columns: number): Effect.Effect<void, NumericalError> => {
-  let count = 0
-  let first = -1
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i])) {
-      if (count === 0) first = i
-      count++
-    }
-  return count === 0
-    ? Effect.void
-    : Effect.fail(
-        new NumericalError({
-          operation: "Kronecker.fit",
-          reason:
-            `${count} of ${values.length} entries are not finite, the first at ` +
-            `[${Math.floor(first / columns)}, ${first % columns}]: ${values[first]}`
-        })
-      )
-}

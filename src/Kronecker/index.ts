@@ -19,6 +19,49 @@ export {
 } from "./KroneckerWeight.ts"
 export { type NearestSum, nearestKroneckerSum } from "./NearestKroneckerSum.ts"
 export {
+  fitShared,
+  type SharedFit,
+  type SharedFitOptions,
+  type SharedFitPart,
+  type SharedFitSide
+} from "./weighted/SharedFit.ts"
+export {
+  initSharedSearch,
+  type SharedSearchInfo,
+  type SharedSearchOptions,
+  type SharedSearchState,
+  sharedSearchStep
+} from "./weighted/SharedSearch.ts"
+export { type SharedCandidate, type SharedProblem } from "./weighted/SharedExchanges.ts"
+export {
+  type ArrangedProblem,
+  arranged,
+  type WeightedProblem,
+  weightedProblem
+} from "./weighted/WeightedProblem.ts"
+export {
+  initWeightedSearch,
+  type WeightedCandidate,
+  type WeightedSearchInfo,
+  type WeightedSearchOptions,
+  type WeightedSearchState,
+  weightedSearchStep
+} from "./weighted/WeightedSearch.ts"
+export {
+  initWeightedSum,
+  type WeightedSumInfo,
+  type WeightedSumOptions,
+  type WeightedSumState,
+  weightedSumStep
+} from "./weighted/WeightedSum.ts"
+export {
+  initKroneckerPlusLowRank,
+  type KroneckerPlusLowRankInfo,
+  type KroneckerPlusLowRankState,
+  kroneckerPlusLowRankStep,
+  type LowRankOptions
+} from "./weighted/KroneckerPlusLowRank.ts"
+export {
   initSearch,
   type SearchInfo,
   type SearchOptions,

@@ -7,7 +7,11 @@ export interface ForwardOptions {
   readonly dropout?: { readonly rate: number; readonly key: Key } | undefined
   /** Whether to return the residual stream of every layer; default false. */
   readonly hiddenStates?: boolean | undefined
+  /** Hears what each weight of a layer is given, x [batch, tokens, inputs]; what it returns outlives the layer. */
+  readonly observe?: Observe | undefined
 }
+
+export type Observe = (weight: string, x: Tensor) => ReadonlyArray<Tensor>
 
 export interface Forward {
   /** [batch, tokens, vocabulary] */
@@ -18,8 +22,14 @@ export interface Forward {
 
 type Drop = (x: Tensor, site: string) => Tensor
 
-const affine = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
-  model.weights[name].apply(t, x, model.tensors[`${name}.bias`])
+type See = (weight: string, x: Tensor) => void
+
+const unseen: See = () => undefined
+
+const affine = (t: Operations, model: Gpt2, name: string, x: Tensor, see: See): Tensor => {
+  see(name, x)
+  return model.weights[name].apply(t, x, model.tensors[`${name}.bias`])
+}
 
 const norm = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
   t.layerNorm(
@@ -53,14 +63,15 @@ export const block = (
   layer: number,
   x: Tensor,
   attend: (qkv: Tensor) => Tensor,
-  drop: Drop = (branch) => branch
+  drop: Drop = (branch) => branch,
+  see: See = unseen
 ): Tensor => {
   const name = `h.${layer}`
-  const qkv = affine(t, model, `${name}.attn.c_attn`, norm(t, model, `${name}.ln_1`, x))
-  const attended = affine(t, model, `${name}.attn.c_proj`, attend(qkv))
+  const qkv = affine(t, model, `${name}.attn.c_attn`, norm(t, model, `${name}.ln_1`, x), see)
+  const attended = affine(t, model, `${name}.attn.c_proj`, attend(qkv), see)
   const y = t.add(x, drop(attended, `${name}.attn`))
-  const inner = t.gelu(affine(t, model, `${name}.mlp.c_fc`, norm(t, model, `${name}.ln_2`, y)))
-  return t.add(y, drop(affine(t, model, `${name}.mlp.c_proj`, inner), `${name}.mlp`))
+  const inner = t.gelu(affine(t, model, `${name}.mlp.c_fc`, norm(t, model, `${name}.ln_2`, y), see))
+  return t.add(y, drop(affine(t, model, `${name}.mlp.c_proj`, inner, see), `${name}.mlp`))
 }
 
 /** The final layer norm. */
@@ -86,7 +97,7 @@ const recordsGradients = (t: Operations, model: Gpt2): boolean =>
  * The residual stream: int32 tokens [batch, tokens] -> layers + 1 of [batch, tokens, width], or the last alone. Without
  * gradients to record, what a layer made is freed when it is done.
  */
-const residualStream = (
+export const residualStream = (
   t: Operations,
   model: Gpt2,
   tokens: Tensor,
@@ -99,13 +110,16 @@ const residualStream = (
   const attend = (qkv: Tensor) => t.attention(qkv, model.config.n_head)
   let x = tidy(() => drop(embed(t, model, tokens), "embedding"))
   const states: Array<Tensor> = []
+  const { observe } = options
   const last = model.config.n_layer - 1
   for (let layer = 0; layer <= last; layer++) {
     const input = x
+    const seen: Array<ReadonlyArray<Tensor>> = []
+    const see: See = observe === undefined ? unseen : (weight, given) => seen.push(observe(weight, given))
     x = tidy(() => {
-      const y = block(t, model, layer, input, attend, drop)
-      return layer === last ? finalNorm(t, model, y) : y
-    })
+      const y = block(t, model, layer, input, attend, drop, see)
+      return { y: layer === last ? finalNorm(t, model, y) : y, seen }
+    }).y
     if (options.hiddenStates) states.push(input)
     else if (!records) t.region.release(input)
   }

@@ -1,6 +1,17 @@
 /** GPT-2 and its files: the model as a value, the network, directories in Hugging Face's layout, texts, perplexity. */
+export {
+  covariance,
+  type CovarianceOptions,
+  type InputMoments,
+  inputMoments,
+  type InputMomentsOptions,
+  type ReferenceMoments,
+  refittedBias,
+  sequentialTarget,
+  tokenCounts
+} from "./Covariance.ts"
 export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"
-export { type Forward, forward, type ForwardOptions, loss, tokenLosses } from "./Forward.ts"
+export { type Forward, forward, type ForwardOptions, loss, type Observe, tokenLosses } from "./Forward.ts"
 export {
   type Cache,
   extend,

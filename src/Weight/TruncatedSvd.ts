@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
-import { Backend, compute, isTensorError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
+import { Backend, compute, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
+import { hostTask } from "./HostTask.ts"
 import { lowRank } from "./LowRank.ts"
 import type { Weight } from "./Weight.ts"
 
@@ -35,10 +36,7 @@ export const truncatedSvd = Effect.fn("Weight.truncatedSvd")(function* (
     )
   )
   const side = Math.min(inputs, outputs)
-  const { vectors } = yield* Effect.try({
-    try: () => factorizations.eigh(Float64Array.from(gram), side),
-    catch: (cause) => cause
-  }).pipe(Effect.catch((cause) => (isTensorError(cause) ? Effect.fail(cause) : Effect.die(cause))))
+  const { vectors } = yield* hostTask(() => factorizations.eigh(Float64Array.from(gram), side))
   // The eigenvalues ascend: the last `rank` columns span the best subspace.
   const basis = new Float64Array(side * rank)
   for (let i = 0; i < side; i++)

@@ -8,7 +8,19 @@ export {
   type WeightLayout
 } from "./Codec.ts"
 export { dense, denseCodec } from "./Dense.ts"
+export { hostTask } from "./HostTask.ts"
 export { lowRank, lowRankCodec } from "./LowRank.ts"
+export { sumCodec, type SumWeight, sumWeight } from "./SumWeight.ts"
 export { truncatedSvd } from "./TruncatedSvd.ts"
 export { matrixShape, overRows } from "./Rows.ts"
+export { checkWeighting, type Weighting } from "./Weighting.ts"
 export { bytesPerNumber, countNumbers, type FloatStorage, storedBytes, type Weight } from "./Weight.ts"
+export {
+  lowRankFactors,
+  type LowRankFactors,
+  metricTimes,
+  squaredNormIn,
+  unwhiten,
+  whiten
+} from "./WeightedLowRank.ts"
+export { whitenedSvd } from "./WhitenedSvd.ts"

@@ -1,0 +1,72 @@
+import type { PairCouplings } from "../PairCouplings.ts"
+import { leftNormal, solveLeftNormal } from "./AlternatingLeastSquares.ts"
+import { transposed } from "../BlockGram.ts"
+import { exchangeAxes } from "./ExchangeAxes.ts"
+import { type ArrangedProblem, rowsInOrder, type WeightedProblem } from "./WeightedProblem.ts"
+
+/**
+ * What columns gain by standing together, exactly, for a fixed B and a fixed order of the rows: with A at its best, ||C^{1/2} W||²
+ * less the squared error is the sum over groups of columns of ||sum_s N^{-1/2} u(s, x_s)||², N the normal matrix of A and x_s the
+ * column in slot s. So columns couple in pairs, and groups not at all: what the annealing of the unweighted problem moves
+ * in, with a metric.
+ */
+export interface ColumnCouplings {
+  readonly slots: number
+  readonly columns: number
+  /** u: [terms m1, slots, columns], the part of A's right-hand side that column x has in slot s */
+  readonly aims: Float64Array
+  /** N⁻¹ u, [terms m1, slots, columns] */
+  readonly solved: Float64Array
+  readonly problem: WeightedProblem
+}
+
+/** For the B [terms, m2, n2] and the order of rows of an arranged problem. */
+export const columnCouplings = (
+  problem: WeightedProblem,
+  steps: ArrangedProblem,
+  rows: Uint32Array,
+  right: Float64Array
+): ColumnCouplings => {
+  const { shape, product, host } = problem
+  const {
+    terms,
+    left: [m1, n1],
+    right: [m2, n2]
+  } = shape
+  const columns = n1 * n2
+  // [(s, r), i] [i, (a, x)] -> [(s, r), (a, x)]
+  const factor = transposed(right, terms * m2, n2)
+  const ordered = exchangeAxes(rowsInOrder(product, rows, columns), m1, m2, columns)
+  const parts = host.multiply(factor, ordered, n2 * terms, m2, m1 * columns)
+  const aims = exchangeAxes(parts, n2, terms * m1, columns)
+  const solved = solveLeftNormal(steps, leftNormal(steps, right), aims, n2 * columns)
+  return { slots: n2, columns, aims, solved, problem }
+}
+
+/** The couplings of some columns among themselves; items are counted as in `chosen`. */
+export const poolCouplings = (all: ColumnCouplings, chosen: Uint32Array): PairCouplings => {
+  const { slots, columns, aims, solved, problem } = all
+  const n = chosen.length
+  const inner = aims.length / (slots * columns)
+  const take = (x: Float64Array): Float64Array => {
+    const taken = new Float64Array(inner * slots * n)
+    for (let row = 0, e = 0; row < inner * slots; row++)
+      for (let i = 0; i < n; i++, e++) taken[e] = x[row * columns + chosen[i]]
+    return taken
+  }
+  const size = slots * n
+  const gram = problem.host.multiply(transposed(take(aims), inner, size), take(solved), size, inner, size)
+  const own = new Float32Array(size)
+  const pairs = new Float32Array(size * size)
+  for (let s = 0; s < slots; s++)
+    for (let x = 0; x < n; x++) {
+      const row = (s * n + x) * size
+      own[s * n + x] = gram[row + s * n + x]
+      for (let t = 0; t < slots; t++) {
+        if (t === s) continue
+        const to = ((s * slots + t) * n + x) * n
+        for (let y = 0; y < n; y++) pairs[to + y] = gram[row + t * n + y]
+      }
+    }
+  return { slots, items: n, own, pairs }
+}

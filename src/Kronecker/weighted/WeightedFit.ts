@@ -1,0 +1,186 @@
+import { Effect } from "effect"
+import { fold, type Key } from "../../Random/index.ts"
+import { Backend, type TensorError } from "../../Tensor/index.ts"
+import { hostTask, type LowRankFactors, unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
+import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
+import { type Arrangement, freeSides, identityArrangement, inOrder, type Permute } from "../Arrangement.ts"
+import type { KroneckerShape } from "../Contraction.ts"
+import { exchangeAxes } from "./ExchangeAxes.ts"
+import { initKroneckerPlusLowRank, kroneckerPlusLowRankStep, withoutLowRank } from "./KroneckerPlusLowRank.ts"
+import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
+import { scaledRows } from "./ScaledRows.ts"
+import { searchArrangement } from "../SearchArrangement.ts"
+import {
+  type ArrangedProblem,
+  arranged,
+  expanded,
+  type Factors,
+  squaredErrorOf,
+  type WeightedProblem,
+  weightedProblem
+} from "./WeightedProblem.ts"
+import { initWeightedSearch, type WeightedCandidate, weightedSearchStep } from "./WeightedSearch.ts"
+import {
+  initWeightedSum,
+  settlingSweeps,
+  sumState,
+  type WeightedSumState,
+  weightedSumStep
+} from "./WeightedSum.ts"
+
+export interface WeightedFitOptions {
+  readonly permute: Permute
+  /** Of the unweighted search that makes a start. */
+  readonly swaps: number | undefined
+  readonly rounds: number | undefined
+  readonly key: Key
+}
+
+export interface WeightedFit {
+  readonly arrangement: Arrangement
+  readonly factors: Factors
+  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W|| */
+  readonly weightedRelativeError: number
+}
+
+const usualRounds = 20
+/** Rounds of the search that a sum with a low-rank part sets out from. */
+const startRounds = 3
+
+/**
+ * The sum nearest in the metric of a checked weighting that is found. One row to a right factor makes it a nearest sum in the
+ * Frobenius norm, of Lᵀ W: exact without permutations, and found as ever with them. Else alternating least squares and, with
+ * permutations, exchanges of rows and columns by their gains in the full metric.
+ */
+export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  weighting: Weighting,
+  options: WeightedFitOptions
+): Effect.fn.Return<WeightedFit, TensorError, Backend> {
+  const { factorizations: host } = yield* Backend
+  const { permute, swaps, key } = options
+  const isFree = freeSides(shape, permute).length > 0
+  const outputs = shape.left[1] * shape.right[1]
+  if (shape.right[0] === 1) {
+    const white = yield* hostTask(() => whiten(weighting, Float64Array.from(w), outputs, host))
+    const arrangement = isFree
+      ? yield* searchArrangement(white, shape, { permute, swaps, key })
+      : identityArrangement(shape)
+    return yield* hostTask(() => {
+      const sum = nearestKroneckerSum(white, shape, arrangement, host)
+      const {
+        terms,
+        left: [m1, n1]
+      } = shape
+      const solved = unwhiten(weighting, exchangeAxes(sum.left, terms, m1, n1), terms * n1, host)
+      const factors = balanced({ left: exchangeAxes(solved, m1, terms, n1), right: sum.right }, terms)
+      return { arrangement, factors, weightedRelativeError: sum.relativeError }
+    })
+  }
+  const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
+  return yield* fitOf(problem, yield* settledCandidate(problem, options, true))
+})
+
+/**
+ * A Kronecker sum and a matrix of low rank whose sum is nearest in the metric: the two in turns, each at its best for what the other
+ * leaves, from the better of two starts, either first. Options as for `weightedFit`.
+ */
+export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRank")(function* (
+  w: Float32Array | Float64Array,
+  shape: KroneckerShape,
+  rank: number,
+  weighting: Weighting,
+  options: WeightedFitOptions
+): Effect.fn.Return<WeightedFit & { readonly lowRank: LowRankFactors }, TensorError, Backend> {
+  const { factorizations: host } = yield* Backend
+  const { permute, rounds = usualRounds, key } = options
+  const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
+  const turns = { permute, rank, rounds, key: fold(key, "turns") }
+  const short = { ...options, rounds: Math.min(rounds, startRounds) }
+  const rest = yield* hostTask(() => withoutLowRank(problem, rank))
+  const [first, second] = [
+    yield* settledCandidate(problem, short, false),
+    yield* settledCandidate(rest, short, false)
+  ]
+  let state = yield* hostTask(() => {
+    const [a, b] = [first, second].map((start) => initKroneckerPlusLowRank(problem, turns, start))
+    return b.squaredError < a.squaredError ? b : a
+  })
+  while (!state.isSettled) {
+    yield* Effect.yieldNow
+    const before = state
+    state = yield* hostTask(() => kroneckerPlusLowRankStep(problem, turns, before)[0])
+  }
+  const { kronecker, lowRank, squaredError } = state
+  return {
+    ...inUnitsOfW(problem, kronecker),
+    lowRank: scaledBy(problem.unit, lowRank),
+    weightedRelativeError: problem.squaredNorm === 0 ? 0 : Math.sqrt(squaredError / problem.squaredNorm)
+  }
+})
+
+/** The arrangement that the search in the metric arrives at, and factors for it by least squares until they settle. */
+const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
+  problem: WeightedProblem,
+  { permute, swaps, rounds = usualRounds, key }: WeightedFitOptions,
+  withIdentity: boolean
+): Effect.fn.Return<WeightedCandidate, TensorError, Backend> {
+  const { shape } = problem
+  const identity = identityArrangement(shape)
+  if (freeSides(shape, permute).length === 0)
+    return yield* settled(problem, identity, () => initWeightedSum(problem, identity))
+  const scaled = yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key })
+  const starts = withIdentity ? [scaled, identity] : [scaled]
+  const options = { permute, starts, rounds, key: fold(key, "weighted") }
+  let state = yield* hostTask(() => initWeightedSearch(problem, options))
+  while (state.stage !== "settled") {
+    yield* Effect.yieldNow
+    const before = state
+    state = yield* hostTask(() => weightedSearchStep(problem, options, before)[0])
+  }
+  const { factors } = state.current
+  const arrangement = inOrder(state.current.arrangement, shape)
+  // The order of the groups is A's alone, which is found anew.
+  return yield* settled(problem, arrangement, (steps) => sumState(problem, leftStep(steps, factors)))
+})
+
+const settled = Effect.fn("Kronecker.weightedSum")(function* (
+  problem: WeightedProblem,
+  arrangement: Arrangement,
+  start: (steps: ArrangedProblem) => WeightedSumState
+): Effect.fn.Return<WeightedCandidate, TensorError> {
+  const steps = yield* hostTask(() => arranged(problem, arrangement))
+  let state = yield* hostTask(() => start(steps))
+  while (!state.isSettled) {
+    yield* Effect.yieldNow
+    const before = state
+    state = yield* hostTask(() => weightedSumStep(problem, steps, settlingSweeps, before)[0])
+  }
+  const { factors, captured } = state
+  return { arrangement, factors, captured }
+})
+
+const fitOf = (
+  problem: WeightedProblem,
+  candidate: WeightedCandidate
+): Effect.Effect<WeightedFit, TensorError> =>
+  hostTask(() => {
+    const { shape, host, squaredNorm } = problem
+    const approximation = expanded(candidate.factors, shape, candidate.arrangement, host)
+    return {
+      ...inUnitsOfW(problem, candidate),
+      weightedRelativeError:
+        squaredNorm === 0 ? 0 : Math.sqrt(squaredErrorOf(problem, approximation) / squaredNorm)
+    }
+  })
+
+const inUnitsOfW = ({ shape, unit }: WeightedProblem, { arrangement, factors }: WeightedCandidate) => ({
+  arrangement,
+  factors: scaledBy(unit, balanced(factors, shape.terms))
+})
+
+const scaledBy = (unit: number, { left, right }: Factors): Factors => {
+  const scale = Math.sqrt(unit)
+  return { left: left.map((value) => value * scale), right: right.map((value) => value * scale) }
+}

@@ -1,0 +1,110 @@
+import type { Factorizations } from "../Tensor/index.ts"
+import type { Weighting } from "./Weighting.ts"
+
+/** W ~ left right, left [inputs, rank], right [rank, outputs]. */
+export interface LowRankFactors {
+  readonly left: Float64Array
+  readonly right: Float64Array
+}
+
+/** C x for x [inputs, columns]. */
+export const metricTimes = (
+  weighting: Weighting,
+  x: Float64Array,
+  columns: number,
+  host: Factorizations
+): Float64Array => {
+  const inputs = x.length / columns
+  if ("covariance" in weighting) return host.multiply(weighting.covariance, x, inputs, inputs, columns)
+  return x.map((value, e) => value * weighting.rows[Math.floor(e / columns)] ** 2)
+}
+
+/** ||C^{1/2} x||² for x [inputs, columns]. */
+export const squaredNormIn = (
+  weighting: Weighting,
+  x: Float64Array,
+  columns: number,
+  host: Factorizations
+): number => {
+  const product = metricTimes(weighting, x, columns, host)
+  let sum = 0
+  for (let e = 0; e < x.length; e++) sum += x[e] * product[e]
+  return Math.max(0, sum)
+}
+
+/**
+ * The factors of rank k that minimise ||C^{1/2} (W - left right)||. With V the first right singular vectors of C^{1/2} W, which are
+ * eigenvectors of Wᵀ C W, the best approximation is W V Vᵀ; where W is wider than high, the eigenvectors U of Lᵀ W Wᵀ L
+ * give L⁻ᵀ U (Uᵀ Lᵀ W), C = L Lᵀ, from the smaller problem.
+ */
+// w: [inputs, outputs]
+export const lowRankFactors = (
+  w: Float64Array,
+  outputs: number,
+  rank: number,
+  weighting: Weighting,
+  host: Factorizations
+): LowRankFactors => {
+  const inputs = w.length / outputs
+  if (outputs <= inputs) {
+    const gram = host.multiply(
+      transposed(w, inputs, outputs),
+      metricTimes(weighting, w, outputs, host),
+      outputs,
+      inputs,
+      outputs
+    )
+    const directions = leading(gram, outputs, rank, host)
+    return {
+      left: host.multiply(w, directions, inputs, outputs, rank),
+      right: transposed(directions, outputs, rank)
+    }
+  }
+  const whitened = whiten(weighting, w, outputs, host)
+  const gram = host.multiply(whitened, transposed(whitened, inputs, outputs), inputs, outputs, inputs)
+  const directions = leading(gram, inputs, rank, host)
+  return {
+    left: unwhiten(weighting, directions, rank, host),
+    right: host.multiply(transposed(directions, inputs, rank), whitened, rank, inputs, outputs)
+  }
+}
+
+/** Lᵀ x for C = L Lᵀ, x [inputs, columns]. */
+export const whiten = (
+  weighting: Weighting,
+  x: Float64Array,
+  columns: number,
+  host: Factorizations
+): Float64Array => {
+  const inputs = x.length / columns
+  if ("rows" in weighting) return x.map((value, e) => value * weighting.rows[Math.floor(e / columns)])
+  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
+  return host.multiply(root, x, inputs, inputs, columns)
+}
+
+/** L⁻ᵀ x for C = L Lᵀ, x [inputs, columns]. */
+export const unwhiten = (
+  weighting: Weighting,
+  x: Float64Array,
+  columns: number,
+  host: Factorizations
+): Float64Array => {
+  const inputs = x.length / columns
+  if ("rows" in weighting) return x.map((value, e) => value / weighting.rows[Math.floor(e / columns)])
+  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
+  return host.solve(root, inputs, x, columns)
+}
+
+// The eigenvectors of the `rank` largest eigenvalues of a symmetric matrix, in columns: [n, rank].
+const leading = (gram: Float64Array, n: number, rank: number, host: Factorizations): Float64Array => {
+  const { vectors } = host.eigh(gram, n)
+  const basis = new Float64Array(n * rank)
+  for (let i = 0; i < n; i++) for (let j = 0; j < rank; j++) basis[i * rank + j] = vectors[i * n + n - 1 - j]
+  return basis
+}
+
+const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
+  const result = new Float64Array(x.length)
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = x[i * columns + j]
+  return result
+}

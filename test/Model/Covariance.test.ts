@@ -1,0 +1,270 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import {
+  covariance,
+  inputMoments,
+  refittedBias,
+  sequentialTarget,
+  tokenCounts
+} from "../../src/Model/Covariance.ts"
+import { forward } from "../../src/Model/Forward.ts"
+import { weightSizes, withWeight } from "../../src/Model/Gpt2.ts"
+import { key, stream } from "../../src/Random/index.ts"
+import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
+import { dense } from "../../src/Weight/index.ts"
+import { assertClose, normals } from "../Weight/WeightContract.ts"
+import { onMock } from "../Layers/onMock.ts"
+import { tinyGpt2 } from "./TinyGpt2.ts"
+
+const vocabulary = 11
+const text = Int32Array.from({ length: 28 }, () => 0)
+{
+  const numbers = stream(key("covariance"))
+  text.forEach((_, i) => {
+    text[i] = numbers.integer(vocabulary)
+  })
+}
+
+/** What each weight is given for windows [rows, context], as rows of numbers, by the hook alone. */
+const observed = Effect.fnUntraced(function* (
+  model: Effect.Success<typeof tinyGpt2>,
+  tokens: Int32Array,
+  shape: readonly [number, number]
+) {
+  const inputs = yield* Tensor.fromArray(tokens, shape)
+  const seen = yield* compute((t) => {
+    const found: Record<string, Tensor> = {}
+    forward(t, model, inputs, { observe: (name, x) => [(found[name] = x)] })
+    return found
+  })
+  return yield* Effect.all(
+    Object.fromEntries(
+      Object.entries(seen).map(([name, x]) => [
+        name,
+        Effect.map(Tensor.toArray(x), (values) => ({ values, width: x.shape[2] }))
+      ])
+    )
+  )
+})
+
+// x, z: [tokens, width]
+const product = (x: ArrayLike<number>, z: ArrayLike<number>, width: number): Float64Array => {
+  const sum = new Float64Array(width * width)
+  const count = x.length / width
+  for (let row = 0; row < x.length; row += width)
+    for (let i = 0; i < width; i++)
+      for (let j = 0; j < width; j++) sum[i * width + j] += (x[row + i] * z[row + j]) / count
+  return sum
+}
+
+const changed = (model: Effect.Success<typeof tinyGpt2>) =>
+  Effect.gen(function* () {
+    const [inputs, outputs] = weightSizes(model.config)["h.0.mlp.c_fc"]
+    const w = yield* Tensor.fromArray(normals("changed", inputs * outputs), [inputs, outputs])
+    return withWeight(model, "h.0.mlp.c_fc", yield* compute(() => dense(w)))
+  })
+
+describe("inputMoments", () => {
+  it.effect("the hook sees every weight of the layers once: what goes in is what layer norm made", () =>
+    onMock(
+      Effect.gen(function* () {
+        const model = yield* tinyGpt2
+        const seen = yield* observed(model, text.subarray(0, 12), [2, 6])
+        assert.sameMembers(
+          Object.keys(seen),
+          Object.keys(weightSizes(model.config)).filter((name) => name !== "wte")
+        )
+        const inputs = yield* Tensor.fromArray(text.subarray(0, 12), [2, 6])
+        const { hidden } = yield* compute((t) => forward(t, model, inputs, { hiddenStates: true }))
+        for (const layer of [0, 1]) {
+          const stream = yield* Tensor.toArray(hidden[layer])
+          const gain = yield* Tensor.toArray(model.tensors[`h.${layer}.ln_1.weight`])
+          const bias = yield* Tensor.toArray(model.tensors[`h.${layer}.ln_1.bias`])
+          const expected = Float64Array.from(stream)
+          for (let row = 0; row < stream.length; row += 8) {
+            const x = Array.from(stream.subarray(row, row + 8))
+            const mean = x.reduce((sum, value) => sum + value, 0) / 8
+            const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 8
+            x.forEach((value, i) => {
+              expected[row + i] = ((value - mean) / Math.sqrt(variance + 1e-5)) * gain[i] + bias[i]
+            })
+          }
+          assertClose(seen[`h.${layer}.attn.c_attn`].values, expected)
+        }
+      })
+    )
+  )
+
+  it.effect("are E[x] and E[x xᵀ] over the text in windows, the last a short one, whatever the batches", () =>
+    onMock(
+      Effect.gen(function* () {
+        const model = yield* tinyGpt2
+        const [whole, rest] = [
+          yield* observed(model, text.subarray(0, 24), [4, 6]),
+          yield* observed(model, text.subarray(24), [1, 4])
+        ]
+        for (const rows of [1, 3, 10]) {
+          const moments = yield* inputMoments(model, text, { rows })
+          for (const [name, { values, width }] of Object.entries(whole)) {
+            const all = [...values, ...rest[name].values]
+            const { count, mean, second, reference } = moments[name]
+            assert.strictEqual(count, 28)
+            assert.isUndefined(reference)
+            assertClose(second, product(all, all, width))
+            assertClose(
+              mean,
+              mean.map((_, i) => all.reduce((sum, x, e) => sum + (e % width === i ? x / 28 : 0), 0))
+            )
+          }
+        }
+      })
+    )
+  )
+
+  it.effect("with a reference also hold E[x zᵀ], for the weights that are asked for alone", () =>
+    onMock(
+      Effect.gen(function* () {
+        const original = yield* tinyGpt2
+        const model = yield* changed(original)
+        const name = "h.1.mlp.c_proj"
+        const moments = yield* inputMoments(model, text.subarray(0, 24), {
+          reference: original,
+          weights: [name]
+        })
+        assert.deepStrictEqual(Object.keys(moments), [name])
+        const [x, z] = [
+          (yield* observed(model, text.subarray(0, 24), [4, 6]))[name],
+          (yield* observed(original, text.subarray(0, 24), [4, 6]))[name]
+        ]
+        assertClose(moments[name].second, product(x.values, x.values, x.width))
+        assert.isDefined(moments[name].reference)
+        assertClose(moments[name].reference!.cross, product(x.values, z.values, x.width))
+      })
+    )
+  )
+
+  it.effect("refuse an empty text, unknown weights and inputs that are not finite", () =>
+    onMock(
+      Effect.gen(function* () {
+        const model = yield* tinyGpt2
+        const refused = (tokens: Int32Array, weights?: ReadonlyArray<string>) =>
+          Effect.flip(inputMoments(model, tokens, { weights }))
+        assert.instanceOf(yield* refused(new Int32Array(0)), ShapeError)
+        const unknown = yield* refused(text, ["h.7.mlp.c_fc"])
+        assert.instanceOf(unknown, ShapeError)
+        assert.include(unknown.message, "h.7.mlp.c_fc")
+        const gain = yield* Tensor.full([8], Number.NaN)
+        const broken = { ...model, tensors: { ...model.tensors, "h.1.ln_2.weight": gain } }
+        const error = yield* Effect.flip(inputMoments(broken, text))
+        assert.instanceOf(error, NumericalError)
+        assert.include(error.message, "h.1.mlp.c_fc")
+      })
+    )
+  )
+})
+
+describe("covariance", () => {
+  const moments = {
+    count: 4,
+    mean: Float64Array.of(1, 2),
+    second: Float64Array.of(5, 3, 3, 9),
+    reference: undefined
+  }
+
+  it("adds a ridge in proportion to the mean diagonal, and leaves the mean out where asked", () => {
+    assert.deepStrictEqual([...covariance(moments, { ridge: 0.1 })], [5.7, 3, 3, 9.7])
+    assertClose(covariance(moments, { ridge: 0.1, centred: true }), [4.45, 1, 1, 5.45])
+    const silent = { ...moments, mean: new Float64Array(2), second: new Float64Array(4) }
+    assert.deepStrictEqual([...covariance(silent)], [1, 0, 0, 1])
+  })
+
+  it("token counts", () => {
+    assert.deepStrictEqual([...tokenCounts(Int32Array.of(2, 0, 2), 4)], [1, 0, 2, 0])
+  })
+})
+
+describe("fits in sequence", () => {
+  const name = "h.0.mlp.c_proj"
+  const both = Effect.gen(function* () {
+    const original = yield* tinyGpt2
+    const model = yield* changed(original)
+    const moments = (yield* inputMoments(model, text, { reference: original, weights: [name] }))[name]
+    const w = Float64Array.from(yield* Tensor.toArray(original.weights[name].tensors.weight))
+    return { original, model, moments, w }
+  })
+
+  it.effect(
+    "the target is W where the inputs are the same, and else what the outputs are best made with",
+    () =>
+      onMock(
+        Effect.gen(function* () {
+          const { original, model, moments, w } = yield* both
+          const same = (yield* inputMoments(original, text, { reference: original, weights: [name] }))[name]
+          assertClose(yield* sequentialTarget(same, w), w, 1e-8)
+          assertClose(yield* sequentialTarget({ ...moments, reference: undefined }, w), w)
+          const ridge = 0.05
+          const target = yield* sequentialTarget(moments, w, { ridge })
+          const [x, z] = [
+            (yield* observed(model, text.subarray(0, 24), [4, 6]))[name].values,
+            (yield* observed(original, text.subarray(0, 24), [4, 6]))[name].values
+          ]
+          const [xRest, zRest] = [
+            (yield* observed(model, text.subarray(24), [1, 4]))[name].values,
+            (yield* observed(original, text.subarray(24), [1, 4]))[name].values
+          ]
+          const [inputs, aims] = [
+            [...x, ...xRest],
+            [...z, ...zRest]
+          ]
+          const trace = inputs.reduce((sum, value) => sum + value * value, 0) / 28
+          // E||x V - z W||² + ridge ||V - W||², by plain loops
+          const loss = (v: Float64Array): number => {
+            let sum = 0
+            for (let token = 0; token < 28; token++)
+              for (let j = 0; j < 8; j++) {
+                let difference = 0
+                for (let i = 0; i < 32; i++)
+                  difference += inputs[token * 32 + i] * v[i * 8 + j] - aims[token * 32 + i] * w[i * 8 + j]
+                sum += (difference * difference) / 28
+              }
+            return v.reduce((total, value, e) => total + ((ridge * trace) / 32) * (value - w[e]) ** 2, sum)
+          }
+          const least = loss(target)
+          assert.isBelow(least, 0.5 * loss(w))
+          for (let seed = 0; seed < 5; seed++) {
+            const noise = normals(`noise${seed}`, w.length)
+            const v = target.map((value, e) => value + 0.01 * noise[e])
+            assert.isAbove(loss(v), least)
+            // every other V is worse by ||C^{1/2} (V - W*)||²
+            const c = covariance(moments, { ridge })
+            let distance = 0
+            for (let i = 0; i < 32; i++)
+              for (let k = 0; k < 32; k++)
+                for (let j = 0; j < 8; j++)
+                  distance += c[i * 32 + k] * 1e-4 * noise[i * 8 + j] * noise[k * 8 + j]
+            assert.closeTo(loss(v) - least, distance, 1e-8 * (1 + distance))
+          }
+          assert.instanceOf(yield* Effect.flip(sequentialTarget(moments, w.subarray(1))), ShapeError)
+        })
+      )
+  )
+
+  it.effect("the refitted bias keeps the mean of the outputs", () =>
+    onMock(
+      Effect.gen(function* () {
+        const { moments, w } = yield* both
+        const fitted = normals("fitted", w.length)
+        const bias = normals("bias", 8)
+        const refitted = refittedBias(moments, bias, w, fitted)
+        for (let j = 0; j < 8; j++) {
+          let [before, after] = [bias[j], refitted[j]]
+          for (let i = 0; i < 32; i++) {
+            before += moments.reference!.mean[i] * w[i * 8 + j]
+            after += moments.mean[i] * fitted[i * 8 + j]
+          }
+          assert.closeTo(after, before, 1e-10)
+        }
+      })
+    )
+  )
+})
