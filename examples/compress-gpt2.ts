@@ -53,6 +53,12 @@ const flags = {
       "swaps tried for each matrix when permutations are sought; default: until they settle"
     )
   ),
+  calibrationTokens: Flag.Int("calibration-tokens").pipe(
+    Flag.withDefault(0),
+    Flag.withDescription(
+      "tokens of the text by which the fits are weighted: what the network feels counts, not the numbers; 0: none"
+    )
+  ),
   distillSteps: Flag.Int("distill-steps").pipe(
     Flag.withDefault(100),
     Flag.withDescription("updates, shared out among the stages; 0: none")
@@ -139,7 +145,14 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
     {
       original,
       plan,
-      fit: { key: key(options.seed), swaps: Option.getOrUndefined(options.swaps) },
+      fit: {
+        key: key(options.seed),
+        swaps: Option.getOrUndefined(options.swaps),
+        calibration:
+          options.calibrationTokens > 0
+            ? { tokens: TextSet.excerpt(training.tokens, options.calibrationTokens) }
+            : undefined
+      },
       distillation,
       windows: yield* TextSet.trainingWindows(training.tokens, context),
       evaluation: yield* evaluationWindows(judged, context),

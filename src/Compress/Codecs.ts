@@ -1,5 +1,7 @@
 import { kroneckerCodec } from "../Kronecker/index.ts"
-import { lowRankCodec, type WeightCodecs } from "../Weight/index.ts"
+import { lowRankCodec, sumCodec, type WeightCodecs } from "../Weight/index.ts"
+
+const single: WeightCodecs = { "low-rank": lowRankCodec, kronecker: kroneckerCodec }
 
 /** Every weight format that a compressed model may hold beside plain matrices. */
-export const codecs: WeightCodecs = { "low-rank": lowRankCodec, kronecker: kroneckerCodec }
+export const codecs: WeightCodecs = { ...single, sum: sumCodec(single) }

@@ -6,13 +6,17 @@ const Pair = Schema.Tuple([Size, Size])
 export const Permute = Schema.Literals(["none", "rows", "columns", "rows-and-columns"])
 export type Permute = typeof Permute.Type
 
-/** A sum of `terms` Kronecker products left (x) right, with the permutations that may come with it. */
+/**
+ * A sum of `terms` Kronecker products left (x) right, with the permutations that may come with it, and where a `rank` is given a
+ * matrix of that rank beside it.
+ */
 export const KroneckerPlan = Schema.Struct({
   format: Schema.Literal("kronecker"),
   terms: Size,
   left: Pair,
   right: Pair,
-  permute: Permute
+  permute: Permute,
+  rank: Schema.optionalKey(Size)
 })
 export type KroneckerPlan = typeof KroneckerPlan.Type
 
@@ -58,7 +62,7 @@ export const storedParameters = (plan: WeightPlan, shape: readonly [number, numb
   const factors = plan.terms * (plan.left[0] * plan.left[1] + plan.right[0] * plan.right[1])
   const rows = plan.permute.includes("rows") ? inputs : 0
   const columns = plan.permute.includes("columns") ? outputs : 0
-  return factors + rows + columns
+  return factors + rows + columns + (plan.rank ?? 0) * (inputs + outputs)
 }
 
 /** Fails with `PlanError` where an entry names no weight of the model or does not multiply to its shape. */
@@ -76,6 +80,12 @@ export const validate = (
             reason: `the model has no such weight; it has ${Object.keys(shapes).join(", ")}`
           })
         const [inputs, outputs] = shape
+        const { rank = 0 } = weight
+        if (rank > Math.min(inputs, outputs))
+          return yield* new PlanError({
+            weight: name,
+            reason: `rank ${rank} exceeds the smaller side of [${shape}]`
+          })
         if (weight.format === "kronecker") {
           const { left, right } = weight
           if (left[0] * right[0] !== inputs || left[1] * right[1] !== outputs)
@@ -83,11 +93,6 @@ export const validate = (
               weight: name,
               reason: `left [${left}] (x) right [${right}] is [${left[0] * right[0]}, ${left[1] * right[1]}], the weight is [${shape}]`
             })
-        } else if (weight.rank > Math.min(inputs, outputs)) {
-          return yield* new PlanError({
-            weight: name,
-            reason: `rank ${weight.rank} exceeds the smaller side of [${shape}]`
-          })
         }
       }
     }

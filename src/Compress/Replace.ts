@@ -1,9 +1,11 @@
 import { Effect, Scope } from "effect"
 import { Kronecker, kroneckerWeight } from "../Kronecker/index.ts"
-import { type Gpt2, withWeight } from "../Model/Gpt2.ts"
+import { type Gpt2, weightSizes, withWeight } from "../Model/Gpt2.ts"
 import { fold, type Key } from "../Random/index.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../Tensor/index.ts"
-import { truncatedSvd, type Weight } from "../Weight/index.ts"
+import { upload } from "../Tensor/Host.ts"
+import { lowRank, sumWeight, truncatedSvd, type Weight, whitenedSvd } from "../Weight/index.ts"
+import { type Aim, aimOf, type Calibration } from "./Calibration.ts"
 import type { WeightPlan } from "./Plan.ts"
 
 export interface FitOptions {
@@ -11,6 +13,8 @@ export interface FitOptions {
   readonly key: Key
   /** Swaps tried for one matrix; default: until it has settled. */
   readonly swaps?: number | undefined
+  /** Text by which the fits are weighted; default none: the error is that of the numbers themselves. */
+  readonly calibration?: Calibration | undefined
 }
 
 /** One weight that has been replaced. */
@@ -23,34 +27,50 @@ export interface Fitted {
 
 type Needs = Backend | Kronecker
 
-/** A weight's matrix in its planned format, in the scope: the nearest in the Frobenius norm that the format's method finds. */
+/**
+ * A weight's matrix in its planned format, in the scope: the nearest that the format's method finds, in the Frobenius norm or
+ * in that of the aim.
+ */
 export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   name: string,
   weight: Weight,
   plan: WeightPlan,
-  { key, swaps }: FitOptions
+  { key, swaps }: FitOptions,
+  aim?: Aim
 ): Effect.fn.Return<Weight, TensorError, Needs | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ name, format: plan.format })
   const scope = yield* Effect.scope
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const dense = yield* compute(weight.toDense)
-      if (plan.format === "low-rank") return yield* Scope.provide(truncatedSvd(dense, plan.rank), scope)
+      const { matrix, weighting } = aim ?? {}
+      const dense = yield* compute((t) =>
+        matrix === undefined ? weight.toDense(t) : upload(t.region, matrix, [weight.inputs, weight.outputs])
+      )
+      if (plan.format === "low-rank") {
+        const { rank } = plan
+        const svd = weighting === undefined ? truncatedSvd(dense, rank) : whitenedSvd(dense, rank, weighting)
+        return yield* Scope.provide(svd, scope)
+      }
       const kronecker = yield* Kronecker
-      const { terms, left, right, permute } = plan
-      const fit = yield* kronecker.fit(dense, { terms, left, right, permute, swaps, key: fold(key, name) })
+      const { format: _, ...sum } = plan
+      const fit = yield* kronecker.fit(dense, { ...sum, swaps, weighting, key: fold(key, name) })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
       return yield* Scope.provide(
-        compute((t) =>
-          kroneckerWeight(t, {
-            // Whole slices are copies that outlive the fit.
-            left: t.slice(fit.left, [0, 0, 0], fit.left.shape),
-            right: t.slice(fit.right, [0, 0, 0], fit.right.shape),
-            rows,
-            columns
-          })
-        ),
+        compute((t) => {
+          // Whole slices are copies that outlive the fit.
+          const kept = (x: Tensor) =>
+            t.slice(
+              x,
+              Array.from(x.shape, () => 0),
+              x.shape
+            )
+          const products = kroneckerWeight(t, { left: kept(fit.left), right: kept(fit.right), rows, columns })
+          const { lowRank: rest } = fit
+          return rest === undefined
+            ? products
+            : sumWeight([products, lowRank(kept(rest.left), kept(rest.right))])
+        }),
         scope
       )
     })
@@ -89,9 +109,15 @@ export const relativeError = (model: Gpt2, reference: Gpt2): Effect.Effect<numbe
   return pairs.length === 0 ? Effect.succeed(0) : distances(pairs)
 }
 
+/** The plans in the order in which the network uses the weights, so that each is fitted to the inputs that it will get. */
+const inNetworkOrder = (model: Gpt2, plans: Readonly<Record<string, WeightPlan>>) => {
+  const order = Object.keys(weightSizes(model.config))
+  return Object.entries(plans).toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
+}
+
 /**
- * The model with the planned weights in their formats; those tensors belong to the scope, the others are shared with the
- * model given. `observe` hears of each weight when it is done.
+ * The model with the planned weights in their formats, one after the other as the network uses them; those tensors belong to
+ * the scope, the others are shared with the model given. `observe` hears of each weight when it is done.
  */
 export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E = never, R = never>(
   model: Gpt2,
@@ -100,10 +126,12 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
   observe: (fitted: Fitted) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
   let next = model
-  for (const [name, plan] of Object.entries(plans)) {
-    const weight = yield* fitWeight(name, model.weights[name], plan, options)
+  for (const [name, plan] of inNetworkOrder(model, plans)) {
+    const { calibration } = options
+    const aim = calibration && (yield* aimOf(name, model, next, calibration))
+    const weight = yield* fitWeight(name, model.weights[name], plan, options, aim)
     const error = yield* distances([[weight, model.weights[name]]])
-    next = withWeight(next, name, weight)
+    next = aim === undefined ? withWeight(next, name, weight) : yield* aim.place(next, weight)
     yield* observe({ name, plan, relativeError: error })
   }
   return next

@@ -1,4 +1,5 @@
 /** Plans and recipes, and the pipeline that fits, distils, evaluates and saves. */
+export type { Calibration } from "./Calibration.ts"
 export { codecs } from "./Codecs.ts"
 export {
   type Comparison,

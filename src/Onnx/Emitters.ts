@@ -1,11 +1,14 @@
 import { denseEmitter } from "./DenseEmitter.ts"
 import { kroneckerEmitter } from "./KroneckerEmitter.ts"
 import { lowRankEmitter } from "./LowRankEmitter.ts"
+import { sumEmitter } from "./SumEmitter.ts"
 import type { WeightEmitters } from "./WeightEmitter.ts"
 
-/** Every weight format that can be exported without being given an emitter. */
-export const emitters: WeightEmitters = {
+const single: WeightEmitters = {
   dense: denseEmitter,
   "low-rank": lowRankEmitter,
   kronecker: kroneckerEmitter
 }
+
+/** Every weight format that can be exported without being given an emitter. */
+export const emitters: WeightEmitters = { ...single, sum: sumEmitter(single) }

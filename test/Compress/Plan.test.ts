@@ -51,6 +51,8 @@ describe("Plan", () => {
     assert.strictEqual(storedParameters(plan.stages[0].weights.a, [8, 12]), 2 * (24 + 4) + 8 + 12)
     assert.strictEqual(storedParameters(plan.stages[0].weights.wte, [50, 12]), 300 + 2 + 12)
     assert.strictEqual(storedParameters({ format: "low-rank", rank: 3 }, [50, 12]), 3 * 62)
+    const { wte } = plan.stages[0].weights
+    assert.strictEqual(storedParameters({ ...wte, rank: 3 }, [50, 12]), 300 + 2 + 12 + 3 * 62)
   })
 
   it.effect("names and shapes are held against the model", () =>
@@ -62,6 +64,11 @@ describe("Plan", () => {
       assert.include(misshapen.message, "is [8, 12], the weight is [8,13]")
       const high = yield* Effect.flip(validate(plan, { ...shapes, wte: [50, 2] }))
       assert.include(high.message, "right")
+      const ranks: Plan = {
+        version: 1,
+        stages: [{ name: "x", weights: { a: { ...plan.stages[0].weights.a, rank: 9 } } }]
+      }
+      assert.include((yield* Effect.flip(validate(ranks, shapes))).message, "rank 9 exceeds")
       // Names of the prototype are no weights.
       const hostile: Plan = {
         version: 1,

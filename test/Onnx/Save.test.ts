@@ -7,7 +7,7 @@ import { forward } from "../../src/Model/Forward.ts"
 import { type Gpt2, parameters, storedBytes } from "../../src/Model/Gpt2.ts"
 import { EmitterMissing, emitters, save } from "../../src/Onnx/index.ts"
 import { compute, Tensor } from "../../src/Tensor/index.ts"
-import { dense } from "../../src/Weight/index.ts"
+import { dense, sumWeight } from "../../src/Weight/index.ts"
 import { layerFailing } from "../Model/FailingFileSystem.ts"
 import { decodeModel, type DecodedTensor, encodeAgain, hasUnknownFields } from "./OnnxMessages.ts"
 import { logitsOf, onnxRuntime, openSession } from "./OnnxRuntime.ts"
@@ -77,6 +77,17 @@ const mixedModel = modelWith({
   "h.0.mlp.c_fc": kroneckerOf("c_fc", kroneckers["h.0.mlp.c_fc"][0], { rows: true, columns: true })
 })
 
+const sumOf = (name: string, size: readonly [number, number], which: number) =>
+  Effect.gen(function* () {
+    const products = yield* kroneckerOf(name, kroneckers[name][which], { rows: true, columns: true })
+    return sumWeight([products, yield* lowRankOf(`${name} rest`, size, 2)])
+  })
+
+const sumModel = modelWith({
+  wte: sumOf("wte", [12, 8], 1),
+  "h.0.mlp.c_fc": sumOf("h.0.mlp.c_fc", [8, 32], 0)
+})
+
 const untiedModel = modelWith({ lm_head: denseOf("head", [12, 8]) })
 
 /** Differences between the session's logits and the library's, for several batches and lengths. */
@@ -117,7 +128,8 @@ describe.skipIf(onnxRuntime === undefined)(`an exported model (${found})`, () =>
     "plain matrices": denseModel,
     "matrices of low rank": lowRankModel,
     "a head of its own": untiedModel,
-    "several formats": mixedModel
+    "several formats": mixedModel,
+    "sums of two formats": sumModel
   }
   for (const [name, make] of Object.entries(models))
     it.effect(`has our logits: ${name}`, () =>
