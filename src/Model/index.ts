@@ -1,16 +1,26 @@
 /** GPT-2 and its files: the model as a value, the network, directories in Hugging Face's layout, texts, perplexity. */
+export { writeAtomically } from "./AtomicFile.ts"
 export {
   covariance,
   type CovarianceOptions,
-  type InputMoments,
-  inputMoments,
-  type InputMomentsOptions,
-  type ReferenceMoments,
   refittedBias,
   sequentialTarget,
   tokenCounts
 } from "./Covariance.ts"
+export { inputMoments, type InputMomentsOptions } from "./InputMoments.ts"
+export {
+  lastWordAccuracy,
+  lastWordPassages,
+  LastWordReport,
+  type Passage,
+  PassageError,
+  type PassageOptions
+} from "./LastWord.ts"
+export type { InputMoments, ReferenceMoments } from "./MomentSums.ts"
+export { outputMetrics } from "./OutputMetrics.ts"
+export { type Prefix, prefixBefore, prefixMoments, prefixOf } from "./Prefix.ts"
 export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"
+export { type EvaluationOptions, evaluateModel, memoryBytes, ModelEvaluation } from "./Evaluation.ts"
 export { type Forward, forward, type ForwardOptions, loss, type Observe, tokenLosses } from "./Forward.ts"
 export {
   type Cache,
@@ -48,3 +58,4 @@ export * as ModelDirectory from "./ModelDirectory.ts"
 export * as SafeTensors from "./SafeTensors.ts"
 export * as TextSet from "./TextSet.ts"
 export * as Tokenizer from "./Tokenizer.ts"
+export { besideReference, EvaluationMismatch, SideBySide } from "./SideBySide.ts"

@@ -19,17 +19,76 @@ export const metricTimes = (
   return x.map((value, e) => value * weighting.rows[Math.floor(e / columns)] ** 2)
 }
 
-/** ||C^{1/2} x||² for x [inputs, columns]. */
-export const squaredNormIn = (
+/** tr(M xᵀ C x), the square of an error x [inputs, outputs] in the metrics C of the inputs and M of the outputs (default the identity). */
+export const squaredErrorIn = (
   weighting: Weighting,
+  metric: Float64Array | undefined,
   x: Float64Array,
-  columns: number,
+  outputs: number,
   host: Factorizations
 ): number => {
-  const product = metricTimes(weighting, x, columns, host)
+  const inputs = x.length / outputs
+  const right = metric === undefined ? x : host.multiply(x, metric, inputs, outputs, outputs)
+  const product = metricTimes(weighting, right, outputs, host)
   let sum = 0
   for (let e = 0; e < x.length; e++) sum += x[e] * product[e]
   return Math.max(0, sum)
+}
+
+/**
+ * The factors that minimise ||C^{1/2} (W - left right) M^{1/2}|| for a metric M of the outputs too, positive definite: those of W L_M, M = L_M L_Mᵀ,
+ * with the right one times L_M⁻¹.
+ */
+export const lowRankFactorsBetween = (
+  w: Float64Array,
+  outputs: number,
+  rank: number,
+  weighting: Weighting,
+  metric: Float64Array,
+  host: Factorizations
+): LowRankFactors => {
+  const inputs = w.length / outputs
+  const root = host.cholesky(metric, outputs)
+  const { left, right } = lowRankFactors(
+    host.multiply(w, root, inputs, outputs, outputs),
+    outputs,
+    rank,
+    weighting,
+    host
+  )
+  const solved = host.solve(
+    transposed(root, outputs, outputs),
+    outputs,
+    transposed(right, rank, outputs),
+    rank
+  )
+  return { left, right: transposed(solved, outputs, rank) }
+}
+
+/**
+ * The singular values of C^{1/2} W M^{1/2}, greatest first: what each further rank is worth in the metrics of the inputs and the outputs.
+ */
+// w: [inputs, outputs]
+export const singularValuesBetween = (
+  w: Float64Array,
+  outputs: number,
+  weighting: Weighting,
+  metric: Float64Array | undefined,
+  host: Factorizations
+): Float64Array => {
+  const inputs = w.length / outputs
+  const x =
+    metric === undefined ? w : host.multiply(w, host.cholesky(metric, outputs), inputs, outputs, outputs)
+  const whitened = whiten(weighting, x, outputs, host)
+  const other = transposed(whitened, inputs, outputs)
+  const gram =
+    outputs <= inputs
+      ? host.multiply(other, whitened, outputs, inputs, outputs)
+      : host.multiply(whitened, other, inputs, outputs, inputs)
+  return host
+    .eigh(gram, Math.min(inputs, outputs))
+    .values.map((value) => Math.sqrt(Math.max(0, value)))
+    .toReversed()
 }
 
 /**

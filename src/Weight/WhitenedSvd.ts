@@ -5,7 +5,7 @@ import { hostTask } from "./HostTask.ts"
 import { lowRank } from "./LowRank.ts"
 import { checkWeighting, type Weighting } from "./Weighting.ts"
 import type { Weight } from "./Weight.ts"
-import { lowRankFactors } from "./WeightedLowRank.ts"
+import { lowRankFactors, lowRankFactorsBetween } from "./WeightedLowRank.ts"
 
 /**
  * The matrix of a rank that is nearest in a weighted norm, ||C^{1/2} (W - W')||, as a weight in the scope: the truncated singular
@@ -20,7 +20,8 @@ import { lowRankFactors } from "./WeightedLowRank.ts"
 export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
   matrix: Tensor,
   rank: number,
-  weighting: Weighting
+  weighting: Weighting,
+  metric?: Float64Array
 ): Effect.fn.Return<Weight, TensorError, Backend | Scope.Scope> {
   const [inputs, outputs] = matrix.shape
   if (
@@ -34,6 +35,8 @@ export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
     })
   const { factorizations } = yield* Backend
   yield* checkWeighting("whitenedSvd", weighting, inputs, factorizations)
+  if (metric !== undefined)
+    yield* checkWeighting("whitenedSvd", { covariance: metric }, outputs, factorizations)
   const values = Float64Array.from(yield* Tensor.toArray(matrix))
   const bad = values.findIndex((value) => !Number.isFinite(value))
   if (bad >= 0)
@@ -42,7 +45,9 @@ export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
       reason: `element [${Math.floor(bad / outputs)}, ${bad % outputs}] is ${values[bad]}`
     })
   const { left, right } = yield* hostTask(() =>
-    lowRankFactors(values, outputs, rank, weighting, factorizations)
+    metric === undefined
+      ? lowRankFactors(values, outputs, rank, weighting, factorizations)
+      : lowRankFactorsBetween(values, outputs, rank, weighting, metric, factorizations)
   )
   return yield* compute((t) =>
     lowRank(

@@ -19,7 +19,8 @@ export {
   lowRankFactors,
   type LowRankFactors,
   metricTimes,
-  squaredNormIn,
+  singularValuesBetween,
+  squaredErrorIn,
   unwhiten,
   whiten
 } from "./WeightedLowRank.ts"

@@ -1,14 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import {
-  covariance,
-  inputMoments,
-  refittedBias,
-  sequentialTarget,
-  tokenCounts
-} from "../../src/Model/Covariance.ts"
+import { covariance, refittedBias, sequentialTarget, tokenCounts } from "../../src/Model/Covariance.ts"
 import { forward } from "../../src/Model/Forward.ts"
 import { weightSizes, withWeight } from "../../src/Model/Gpt2.ts"
+import { inputMoments } from "../../src/Model/InputMoments.ts"
+import { prefixBefore, prefixMoments, prefixOf } from "../../src/Model/Prefix.ts"
 import { key, stream } from "../../src/Random/index.ts"
 import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
 import { dense } from "../../src/Weight/index.ts"
@@ -121,24 +117,13 @@ describe("inputMoments", () => {
     )
   )
 
-  it.effect("with a reference also hold E[x zᵀ], for the weights that are asked for alone", () =>
+  it.effect("are those of the weights alone that are asked for", () =>
     onMock(
       Effect.gen(function* () {
-        const original = yield* tinyGpt2
-        const model = yield* changed(original)
         const name = "h.1.mlp.c_proj"
-        const moments = yield* inputMoments(model, text.subarray(0, 24), {
-          reference: original,
-          weights: [name]
-        })
-        assert.deepStrictEqual(Object.keys(moments), [name])
-        const [x, z] = [
-          (yield* observed(model, text.subarray(0, 24), [4, 6]))[name],
-          (yield* observed(original, text.subarray(0, 24), [4, 6]))[name]
-        ]
-        assertClose(moments[name].second, product(x.values, x.values, x.width))
-        assert.isDefined(moments[name].reference)
-        assertClose(moments[name].reference!.cross, product(x.values, z.values, x.width))
+        assert.deepStrictEqual(Object.keys(yield* inputMoments(yield* tinyGpt2, text, { weights: [name] })), [
+          name
+        ])
       })
     )
   )
@@ -158,6 +143,36 @@ describe("inputMoments", () => {
         const error = yield* Effect.flip(inputMoments(broken, text))
         assert.instanceOf(error, NumericalError)
         assert.include(error.message, "h.1.mlp.c_fc")
+      })
+    )
+  )
+})
+
+describe("a prefix", () => {
+  it.effect("gives E[x], E[x xᵀ] and E[x zᵀ] of both networks for every weight, layer by layer", () =>
+    onMock(
+      Effect.gen(function* () {
+        const original = yield* tinyGpt2
+        const model = yield* changed(original)
+        const part = text.subarray(0, 24)
+        const [seen, aims] = [yield* observed(model, part, [4, 6]), yield* observed(original, part, [4, 6])]
+        let prefix = yield* prefixOf(model, original, part, { rows: 3 })
+        for (const layer of [0, 1]) {
+          prefix = yield* prefixBefore(prefix, layer, model, original)
+          for (const name of Object.keys(seen).filter((one) => one.startsWith(`h.${layer}.`))) {
+            const { count, second, mean, reference } = yield* prefixMoments(prefix, name, model, original)
+            const [x, z] = [seen[name], aims[name]]
+            assert.strictEqual(count, 24)
+            assertClose(second, product(x.values, x.values, x.width))
+            assertClose(
+              mean,
+              mean.map((_, i) =>
+                Array.from(x.values).reduce((sum, value, e) => sum + (e % x.width === i ? value / 24 : 0), 0)
+              )
+            )
+            assertClose(reference!.cross, product(x.values, z.values, x.width))
+          }
+        }
       })
     )
   )
@@ -188,7 +203,7 @@ describe("fits in sequence", () => {
   const both = Effect.gen(function* () {
     const original = yield* tinyGpt2
     const model = yield* changed(original)
-    const moments = (yield* inputMoments(model, text, { reference: original, weights: [name] }))[name]
+    const moments = yield* prefixMoments(yield* prefixOf(model, original, text), name, model, original)
     const w = Float64Array.from(yield* Tensor.toArray(original.weights[name].tensors.weight))
     return { original, model, moments, w }
   })
@@ -199,7 +214,8 @@ describe("fits in sequence", () => {
       onMock(
         Effect.gen(function* () {
           const { original, model, moments, w } = yield* both
-          const same = (yield* inputMoments(original, text, { reference: original, weights: [name] }))[name]
+          const start = yield* prefixOf(original, original, text)
+          const same = yield* prefixMoments(start, name, original, original)
           assertClose(yield* sequentialTarget(same, w), w, 1e-8)
           assertClose(yield* sequentialTarget({ ...moments, reference: undefined }, w), w)
           const ridge = 0.05

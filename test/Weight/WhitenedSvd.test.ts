@@ -4,7 +4,13 @@ import { Matrix, SingularValueDecomposition } from "ml-matrix"
 import { Mock } from "../../src/Layers/Mock.ts"
 import { matrixFactorizations as host } from "../../src/Layers/host/MatrixFactorizations.ts"
 import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
-import { truncatedSvd, type Weighting, whitenedSvd } from "../../src/Weight/index.ts"
+import {
+  singularValuesBetween,
+  squaredErrorIn,
+  truncatedSvd,
+  type Weighting,
+  whitenedSvd
+} from "../../src/Weight/index.ts"
 import { correlated, squaredNormByLoops, uneven } from "../Kronecker/weighted/problems.ts"
 import { normals } from "./WeightContract.ts"
 
@@ -19,14 +25,24 @@ const weightings = (inputs: number): ReadonlyArray<Weighting> => [
   { rows: uneven(4, inputs) }
 ]
 
-/** The least error that a matrix of the rank can have: the tail of the singular values of Lᵀ W. */
-const leastError = (w: Float64Array, outputs: number, rank: number, weighting: Weighting): number => {
+/** The least error that a matrix of the rank can have: the tail of the singular values of Lᵀ W L_M. */
+const leastError = (
+  w: Float64Array,
+  outputs: number,
+  rank: number,
+  weighting: Weighting,
+  metric?: Float64Array
+): number => {
   const inputs = w.length / outputs
   const root =
     "covariance" in weighting
       ? Matrix.from1DArray(inputs, inputs, host.cholesky(weighting.covariance, inputs)).transpose()
       : Matrix.diag(Array.from(weighting.rows))
-  const white = root.mmul(Matrix.from1DArray(inputs, outputs, w))
+  const between =
+    metric === undefined
+      ? Matrix.eye(outputs)
+      : Matrix.from1DArray(outputs, outputs, host.cholesky(metric, outputs))
+  const white = root.mmul(Matrix.from1DArray(inputs, outputs, w)).mmul(between)
   const { diagonal } = new SingularValueDecomposition(white, { autoTranspose: true })
   return diagonal.slice(rank).reduce((sum, s) => sum + s * s, 0)
 }
@@ -35,10 +51,11 @@ const fitted = Effect.fnUntraced(function* (
   w: Float64Array,
   outputs: number,
   rank: number,
-  weighting: Weighting
+  weighting: Weighting,
+  metric?: Float64Array
 ) {
   const matrix = yield* Tensor.fromArray(w, [w.length / outputs, outputs])
-  const weight = yield* whitenedSvd(matrix, rank, weighting)
+  const weight = yield* whitenedSvd(matrix, rank, weighting, metric)
   return { weight, dense: yield* Effect.flatMap(compute(weight.toDense), Tensor.toArray) }
 })
 
@@ -58,6 +75,30 @@ describe("whitenedSvd", () => {
             assert.closeTo(error, leastError(w, outputs, rank, weighting), 1e-8 * error + 1e-9)
             assert.strictEqual(weight.storedParameters, rank * (inputs + outputs))
           }
+    }).pipe(Effect.provide(Mock.layer()))
+  )
+
+  it.effect("has the least error in a metric of the outputs too, which the singular values foretell", () =>
+    Effect.gen(function* () {
+      for (const [inputs, outputs] of sizes)
+        for (const weighting of weightings(inputs)) {
+          const metric = correlated(5, outputs)
+          const w = normals(`m${inputs}`, inputs * outputs)
+          const values = singularValuesBetween(w, outputs, weighting, metric, host)
+          for (const rank of [1, 4]) {
+            const { dense } = yield* fitted(w, outputs, rank, weighting, metric)
+            const difference = w.map((value, e) => value - dense[e])
+            const error = squaredErrorIn(weighting, metric, difference, outputs, host)
+            assert.closeTo(error, leastError(w, outputs, rank, weighting, metric), 1e-8 * error + 1e-9)
+            assert.closeTo(
+              values.slice(rank).reduce((sum, value) => sum + value * value, 0),
+              error,
+              1e-8 * error + 1e-9
+            )
+          }
+          const bad = metric.map((value, e) => (e === 0 ? -value : value))
+          assert.instanceOf(yield* Effect.flip(fitted(w, outputs, 1, weighting, bad)), NumericalError)
+        }
     }).pipe(Effect.provide(Mock.layer()))
   )
 
