@@ -8,25 +8,46 @@ import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
-import { codecs, Compress, Plan, type Row, tq81 } from "../src/Compress/index.ts"
+import {
+  type BudgetPlan,
+  type Calibration,
+  codecs,
+  Compress,
+  compressionReport,
+  licenseOf,
+  modelCard,
+  parseBudget,
+  Plan,
+  planCounts,
+  PlanError,
+  recordRun,
+  tq81
+} from "../src/Compress/index.ts"
 import { Distill } from "../src/Distill/index.ts"
 import { Kronecker } from "../src/Kronecker/index.ts"
 import {
   evaluationWindows,
+  type Gpt2,
+  lastWordPassages,
   load,
   ModelConfig,
   save,
   saveDense,
+  storedParameters,
   TextSet,
-  Tokenizer
+  Tokenizer,
+  weightSizes,
+  writeAtomically
 } from "../src/Model/index.ts"
 import * as Onnx from "../src/Onnx/index.ts"
 import { key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
 import { backendLayer, backendNames } from "./console/Backends.ts"
+import { commandLine } from "./console/CommandLine.ts"
 import { columns, describe } from "./console/ComparisonTable.ts"
+import { budgetPlanText, countLines, givenPlanText } from "./console/PlanTable.ts"
 import { Progress } from "./console/Progress.ts"
-import { markdown, table } from "./console/Table.ts"
+import { table } from "./console/Table.ts"
 import { addresses, textFiles } from "./corpus/TextFiles.ts"
 
 const shipped = fileURLToPath(new URL("../models/state-of-the-union", import.meta.url))
@@ -46,6 +67,16 @@ const flags = {
     Flag.withDefault("tq81"),
     Flag.withDescription("tq81 (the stages of TQCompressedGPT-2, scaled to the model), or a JSON plan")
   ),
+  budget: Flag.String("budget").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "numbers that the result may store, as a share (0.65) or a count (81M), instead of a recipe: for each weight the format and size are chosen that cost least"
+    )
+  ),
+  dryRun: Flag.Boolean("dry-run").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("only print the plan, with its sizes and what it is foretold to cost")
+  ),
   permute: Flag.Literals("permute", Plan.Permute.literals).pipe(Flag.withDefault("rows-and-columns")),
   swaps: Flag.Int("swaps").pipe(
     Flag.optional,
@@ -54,9 +85,9 @@ const flags = {
     )
   ),
   calibrationTokens: Flag.Int("calibration-tokens").pipe(
-    Flag.withDefault(0),
+    Flag.optional,
     Flag.withDescription(
-      "tokens of the text by which the fits are weighted: what the network feels counts, not the numbers; 0: none"
+      "tokens of the text by which the fits are weighted: what the network feels counts, not the numbers; 0: none; default: 0 with a recipe, 20000 with a budget"
     )
   ),
   distillSteps: Flag.Int("distill-steps").pipe(
@@ -121,41 +152,50 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
       `Text: ${text.name}; ${training.tokens.length} tokens to distil with, ${judged.length} of ${heldOut.tokens.length} held out to judge by`
   )
 
-  const plan =
-    options.recipe === "tq81"
-      ? tq81(
-          {
-            vocabulary: original.config.vocab_size,
-            width: original.config.n_embd,
-            hidden: ModelConfig.innerWidth(original.config),
-            layers: original.config.n_layer
-          },
-          options.permute
-        )
-      : yield* Effect.flatMap(fileSystem.readFileString(options.recipe), Plan.parse)
+  const directory = `${options.out}-progress`
+  const planFile = `${options.out}-plan.json`
+  const calibrationTokens = Option.getOrElse(options.calibrationTokens, () =>
+    Option.isSome(options.budget) ? 20_000 : 0
+  )
+  const calibration =
+    calibrationTokens > 0 ? { tokens: TextSet.excerpt(training.tokens, calibrationTokens) } : undefined
+  const { plan, foretold } = yield* planned(options, original, calibration, planFile)
+  const counts = planCounts(plan, original.config)
+  if (options.dryRun) {
+    yield* Plan.validate(plan, weightSizes(original.config))
+    const text = foretold === undefined ? givenPlanText(plan) : budgetPlanText(foretold)
+    return yield* Console.log(
+      options.json
+        ? JSON.stringify({
+            plan,
+            counts,
+            choices: foretold?.choices,
+            predictedDivergence: foretold?.predictedDivergence
+          })
+        : `\n${text}\n\n${countLines(counts)}`
+    )
+  }
   const distillation = {
     steps: options.distillSteps,
     rows,
     learningRate: 3e-3,
     loss: { crossEntropy: 0.5, divergence: 0.5, temperature: 2 }
   }
-  const { resume, json: _json, out, dense, onnx, ...deciding } = options
-  const directory = `${out}-progress`
-  const { rows: lines, model } = yield* compress.compare(
+  const { resume, json: _json, dryRun: _dryRun, out, dense, onnx, ...deciding } = options
+  const evaluation = yield* evaluationWindows(judged, context)
+  const comparison = yield* compress.compare(
     {
       original,
       plan,
       fit: {
         key: key(options.seed),
         swaps: Option.getOrUndefined(options.swaps),
-        calibration:
-          options.calibrationTokens > 0
-            ? { tokens: TextSet.excerpt(training.tokens, options.calibrationTokens) }
-            : undefined
+        calibration
       },
+      kind: Option.isSome(options.budget) ? "mixed" : "kronecker",
       distillation,
       windows: yield* TextSet.trainingWindows(training.tokens, context),
-      evaluation: yield* evaluationWindows(judged, context),
+      evaluation,
       directory,
       identity: JSON.stringify({ ...deciding, plan, distillation, context }),
       resume
@@ -172,9 +212,34 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
     join(options.model, name)
   )
   const copies = yield* Effect.filter(tokenizerFiles, (path) => fileSystem.exists(path))
-  const card = modelCard(options.model, text.name, lines, plan)
-  const results = JSON.stringify({ rows: lines, plan }, null, 2)
-  yield* save(model, out, { codecs, copies, files: { "README.md": card, "results.json": results } })
+  yield* progress.show("judging the original and the result")
+  const { rows: lines, model } = comparison
+  const record = yield* recordRun({
+    ...(yield* originOf(options.model)),
+    command: commandLine(),
+    text: {
+      name: text.name,
+      trainingTokens: training.tokens.length,
+      judgedTokens: judged.length,
+      context
+    },
+    distillation: { steps: options.distillSteps, rows },
+    plan,
+    original,
+    comparison,
+    tokenizer,
+    questions: {
+      windows: [evaluation, yield* evaluationWindows(judged, context, "windows")],
+      passages: lastWordPassages(text.heldOut, { count: 200 }),
+      generation: { prompt: promptOf(text.heldOut), maximumTokens: 60, key: key(options.seed) }
+    }
+  })
+  const files = {
+    "README.md": modelCard(record),
+    "report.html": yield* compressionReport(record),
+    "results.json": JSON.stringify(record, null, 2)
+  }
+  yield* save(model, out, { codecs, copies, files })
   if (Option.isSome(dense)) yield* saveDense(model, dense.value, { copies })
   if (Option.isSome(onnx)) yield* Onnx.save(model, onnx.value)
   yield* fileSystem.remove(directory, { recursive: true, force: true })
@@ -196,16 +261,63 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   )
 })
 
-const modelCard = (model: string, text: string, lines: ReadonlyArray<Row>, plan: Plan.Plan): string =>
-  `# ${model.split("/").at(-1)}, compressed
+/**
+ * The recipe, or a plan for the budget, which is written to a file: it can be read, edited and given as a recipe, and an interrupted run goes
+ * on with it.
+ */
+const planned = Effect.fnUntraced(function* (
+  options: Options,
+  original: Gpt2,
+  calibration: Calibration | undefined,
+  planFile: string
+) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const progress = yield* Progress
+  const read = (path: string) => Effect.flatMap(fileSystem.readFileString(path), Plan.parse)
+  const foretold: BudgetPlan | undefined = undefined
+  if (Option.isNone(options.budget)) {
+    const { config } = original
+    const size = {
+      vocabulary: config.vocab_size,
+      width: config.n_embd,
+      hidden: ModelConfig.innerWidth(config),
+      layers: config.n_layer
+    }
+    const plan = options.recipe === "tq81" ? tq81(size, options.permute) : yield* read(options.recipe)
+    return { plan, foretold }
+  }
+  if (options.resume && (yield* fileSystem.exists(planFile))) return { plan: yield* read(planFile), foretold }
+  if (calibration === undefined)
+    return yield* new PlanError({
+      weight: "",
+      reason: "a budget needs text to weigh the formats by: give --calibration-tokens 20000 or so"
+    })
+  const budget = yield* parseBudget(options.budget.value, storedParameters(original))
+  const found = yield* (yield* Compress).plan(
+    original,
+    { budget, calibration, key: key(options.seed) },
+    ({ step, name, share }) => progress.show(`plan: ${name}, ${step}`, share)
+  )
+  const { dirname } = yield* Path.Path
+  yield* fileSystem.makeDirectory(dirname(planFile), { recursive: true })
+  yield* writeAtomically(planFile, (append) => append(new TextEncoder().encode(Plan.text(found.plan))))
+  yield* progress.line(
+    `plan: ${planFile}, predicted divergence ${found.predictedDivergence.toFixed(4)} nats a token`
+  )
+  return { plan: found.plan, foretold: found }
+})
 
-Made by \`pnpm tsx examples/compress-gpt2.ts\` from ${model}. Kronecker sums with permutations, distilled from the original on
-${text}. Perplexity is by the protocol \`sliding\` on text that was held out.
+/** The first words of a held-out text, for both models to go on from. */
+const promptOf = (texts: ReadonlyArray<string>): string =>
+  texts[0].split(/\s+/u).slice(0, 12).join(" ").trim()
 
-${markdown(lines, columns)}
-
-The plan: ${plan.stages.map((stage) => `${stage.name} (${Object.keys(stage.weights).join(", ")})`).join("; ")}.
-`
+/** The licence in the original's model card, and its name. */
+const originOf = Effect.fnUntraced(function* (directory: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const { basename, join, resolve } = yield* Path.Path
+  const card = yield* Effect.option(fileSystem.readFileString(join(directory, "README.md")))
+  return { source: basename(resolve(directory)), license: licenseOf(Option.getOrUndefined(card)) }
+})
 
 const command = Command.make(
   "compress-gpt2",

@@ -1,6 +1,9 @@
 import { Effect, type Scope } from "effect"
-import { covariance, inputMoments, refittedBias, sequentialTarget, tokenCounts } from "../Model/Covariance.ts"
+import { covariance, refittedBias, sequentialTarget, tokenCounts } from "../Model/Covariance.ts"
 import { type Gpt2, withParameters, withWeight } from "../Model/Gpt2.ts"
+import { outputMetrics } from "../Model/OutputMetrics.ts"
+import { type Prefix, prefixBefore, prefixMoments, prefixOf } from "../Model/Prefix.ts"
+import { excerpt } from "../Model/TextSet.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
 import type { Weight, Weighting } from "../Weight/index.ts"
@@ -17,36 +20,71 @@ export interface Aim {
   /** [inputs, outputs]; undefined for the weight as it is. */
   readonly matrix: Float64Array | undefined
   readonly weighting: Weighting
+  /** Of the outputs, [outputs, outputs]: see `outputMetrics`. */
+  readonly metric: Float64Array | undefined
   /** Puts the fitted weight into the model, its bias fitted again. The model's new tensors belong to the scope. */
   readonly place: (model: Gpt2, weight: Weight) => Effect.Effect<Gpt2, TensorError, Backend | Scope.Scope>
 }
 
+/** Gradients are taken over at most so many tokens of the text: a metric of the outputs needs fewer than a covariance. */
+const metricTokens = 8192
+
+/** Covariances are taken about the mean, for the bias takes up what a fit does to that. */
+export const covarianceOptions = ({ ridge }: Calibration) => ({ ridge, centred: true })
+
+/** sqrt(occurrences + 1) of each token: by these the rows of an embedding count. */
+export const rowWeighting = (model: Gpt2, { tokens }: Calibration): Weighting => ({
+  rows: tokenCounts(tokens, model.config.vocab_size).map((count) => Math.sqrt(count + 1))
+})
+
+/** The metrics of the outputs of a model's weights over the text. */
+export const metricsOf = (
+  model: Gpt2,
+  { tokens }: Calibration
+): Effect.Effect<Readonly<Record<string, Float64Array>>, TensorError, Backend> =>
+  outputMetrics(model, excerpt(tokens, metricTokens))
+
+/** Where fits in sequence stand. */
+export interface Calibrator {
+  readonly original: Gpt2
+  readonly calibration: Calibration
+  readonly metrics: Readonly<Record<string, Float64Array>>
+  readonly prefix: Prefix | undefined
+}
+
+/** Before the first weight. */
+export const calibrator = Effect.fn("Compress.calibrator")(function* (
+  original: Gpt2,
+  calibration: Calibration
+): Effect.fn.Return<Calibrator, TensorError, Backend> {
+  return { original, calibration, metrics: yield* metricsOf(original, calibration), prefix: undefined }
+})
+
 /**
- * What the weight `name` of `original` is to become near, where `compressed` has the weights before it in their formats already: inputs come
- * from the compressed prefix, outputs are to be the original's (sequential calibration). The error is measured about the mean, for
- * the bias takes up what the fit does to that. Rows of an embedding count by sqrt(occurrences + 1).
+ * What the weight `name` is to become near, where `compressed` has the weights before it in their formats already: inputs come
+ * from the compressed prefix, outputs are to be the original's (sequential calibration). Weights must be asked for in the network's order.
  */
 export const aimOf = Effect.fn("Compress.aimOf")(function* (
   name: string,
-  original: Gpt2,
   compressed: Gpt2,
-  { tokens, ridge }: Calibration
-): Effect.fn.Return<Aim, TensorError, Backend> {
-  if (!name.startsWith("h.")) {
-    const counts = tokenCounts(tokens, original.config.vocab_size)
-    return {
-      matrix: undefined,
-      weighting: { rows: counts.map((count) => Math.sqrt(count + 1)) },
-      place: (model, weight) => Effect.sync(() => withWeight(model, name, weight))
-    }
+  before: Calibrator
+): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
+  const { original, calibration, metrics } = before
+  const metric = metrics[name]
+  const layer = /^h\.(\d+)\./.exec(name)?.[1]
+  if (layer === undefined) {
+    const place = (model: Gpt2, weight: Weight) => Effect.succeed(withWeight(model, name, weight))
+    return [{ matrix: undefined, weighting: rowWeighting(original, calibration), metric, place }, before]
   }
-  const options = { ridge, centred: true }
-  const found = yield* inputMoments(compressed, tokens, { weights: [name], reference: original })
-  const moments = found[name]
+  const start = before.prefix ?? (yield* prefixOf(compressed, original, calibration.tokens))
+  const prefix = yield* prefixBefore(start, Number(layer), compressed, original)
+  const moments = yield* prefixMoments(prefix, name, compressed, original)
+  const options = covarianceOptions(calibration)
   const dense = yield* numbersOf(original.weights[name])
-  return {
+  const aim: Aim = {
     matrix: yield* sequentialTarget(moments, dense, options),
     weighting: { covariance: covariance(moments, options) },
+    metric,
     place: Effect.fnUntraced(function* (model, weight) {
       const biasName = `${name}.bias`
       const bias = original.tensors[biasName]
@@ -55,9 +93,11 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
       return withParameters(withWeight(model, name, weight), { [biasName]: tensor })
     })
   }
+  return [aim, { ...before, prefix }]
 })
 
-const numbersOf = (weight: Weight): Effect.Effect<Float64Array, TensorError, Backend> =>
+/** A weight's matrix on the host. */
+export const numbersOf = (weight: Weight): Effect.Effect<Float64Array, TensorError, Backend> =>
   Effect.scoped(
     Effect.flatMap(
       // A dense weight gives its own tensor.

@@ -5,6 +5,7 @@ import { type Gpt2, storedBytes, storedParameters, weightSizes } from "../Model/
 import { perplexity } from "../Model/Perplexity.ts"
 import type { EvaluationWindows } from "../Model/PerplexityProtocol.ts"
 import type { Backend, TensorError } from "../Tensor/index.ts"
+import type { Curve } from "./Curve.ts"
 import type { JournalError } from "./Errors.ts"
 import { openJournal, type Row } from "./Journal.ts"
 import { finalWeights, lowRankControl, type Plan, type PlanError, validate, withPermute } from "./Plan.ts"
@@ -17,16 +18,16 @@ import {
   type StagesOptions
 } from "./Stages.ts"
 
-/** The lines of the comparison, in order. */
-export const rowNames = [
-  "original",
-  "svd",
-  "kronecker",
-  "kronecker-permuted",
-  "kronecker-permuted-distilled",
-  "svd-distilled"
-] as const
-export type RowName = (typeof rowNames)[number]
+/** The lines of the comparison: what becomes of a plan of Kronecker sums, or of a mixed plan, beside the control. */
+export type RowName =
+  | "original"
+  | "svd"
+  | "kronecker"
+  | "kronecker-permuted"
+  | "kronecker-permuted-distilled"
+  | "plan"
+  | "plan-distilled"
+  | "svd-distilled"
 
 export type ComparisonEvent =
   | { readonly _tag: "started"; readonly row: RowName }
@@ -36,6 +37,11 @@ export type ComparisonEvent =
 export interface ComparisonOptions extends StagesOptions {
   /** Held-out text. */
   readonly evaluation: EvaluationWindows
+  /**
+   * What the plan is: of Kronecker sums whose permutations are to be judged too, or mixed; that decides the rows and their names. Default
+   * "kronecker".
+   */
+  readonly kind?: "kronecker" | "mixed" | undefined
   /** All that decides the outcome, for telling this run from others. */
   readonly identity: string
   /** Whether to go on from what lies in `directory`. */
@@ -44,8 +50,12 @@ export interface ComparisonOptions extends StagesOptions {
 
 export interface Comparison {
   readonly rows: ReadonlyArray<Row>
+  /** How the loss went in each distillation. */
+  readonly curves: ReadonlyArray<Curve>
   /** What the plan makes of the original, in stages, each distilled. */
   readonly model: Gpt2
+  /** The row of that model. */
+  readonly resultRow: RowName
 }
 
 /** A model's line. */
@@ -68,7 +78,7 @@ export const measure = Effect.fn("Compress.measure")(function* (
 
 /**
  * Compresses a model by a plan and says what each part of the method is worth: the original; a truncated SVD of every planned
- * weight with at most as many stored numbers (the control); the plan without permutations; with them; the same in stages with
+ * weight with at most as many stored numbers (the control); the plan without permutations, unless it is mixed; the plan; the same in stages with
  * distillation; and the control in the same stages with the same distillation. The compressed model belongs to the scope.
  *
  * Fails with `PlanError` where the plan does not fit the model, with `JournalError` where `directory` holds another run's
@@ -84,6 +94,7 @@ export const compare = Effect.fn("Compress.compare")(function* <E = never, R = n
 > {
   const { original, plan, fit, evaluation, directory } = options
   const { join } = yield* Path.Path
+  const isMixed = options.kind === "mixed"
   const sizes = weightSizes(original.config)
   yield* validate(plan, sizes)
   const control = lowRankControl(plan, sizes)
@@ -109,15 +120,22 @@ export const compare = Effect.fn("Compress.compare")(function* <E = never, R = n
     )
   const inStages = (name: RowName, chosen: Plan) =>
     compressInStages({ ...options, plan: chosen, directory: join(directory, name) }, (event) =>
-      observe({ _tag: "stage", row: name, event })
+      Effect.andThen(
+        event._tag === "distilled"
+          ? journal.addPoint(name, { stage: event.stage, step: event.step, loss: event.loss })
+          : Effect.void,
+        observe({ _tag: "stage", row: name, event })
+      )
     )
 
   yield* row("original", Effect.succeed(original))
   yield* row("svd", atOnce("svd", control))
-  yield* row("kronecker", atOnce("kronecker", withPermute(plan, "none")))
-  yield* row("kronecker-permuted", atOnce("kronecker-permuted", plan))
-  const compressed = yield* inStages("kronecker-permuted-distilled", plan)
-  yield* row("kronecker-permuted-distilled", Effect.succeed(compressed))
+  if (!isMixed) yield* row("kronecker", atOnce("kronecker", withPermute(plan, "none")))
+  const fitted = isMixed ? "plan" : "kronecker-permuted"
+  yield* row(fitted, atOnce(fitted, plan))
+  const resultRow = `${fitted}-distilled` as const
+  const compressed = yield* inStages(resultRow, plan)
+  yield* row(resultRow, Effect.succeed(compressed))
   yield* row("svd-distilled", inStages("svd-distilled", control))
-  return { rows: journal.rows, model: compressed }
+  return { rows: journal.rows, curves: yield* journal.curves, model: compressed, resultRow }
 })

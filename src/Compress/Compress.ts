@@ -3,6 +3,7 @@ import { Distill } from "../Distill/index.ts"
 import { Kronecker } from "../Kronecker/index.ts"
 import type { Gpt2 } from "../Model/Gpt2.ts"
 import type { Backend, TensorError } from "../Tensor/index.ts"
+import { type BudgetOptions, type BudgetPlan, planForBudget, type PlanningEvent } from "./budget/Budget.ts"
 import { type Comparison, type ComparisonEvent, type ComparisonOptions, compare } from "./Comparison.ts"
 import type { JournalError } from "./Errors.ts"
 import type { PlanError, WeightPlan } from "./Plan.ts"
@@ -26,6 +27,12 @@ export class Compress extends Context.Service<
       options: FitOptions,
       observe?: (fitted: Fitted) => Effect.Effect<unknown, E, R>
     ) => Effect.Effect<Gpt2, TensorError | E, Backend | Scope.Scope | R>
+    /** See `planForBudget`: what becomes of which weight, so that the model stores at most so many numbers. */
+    readonly plan: <E = never, R = never>(
+      model: Gpt2,
+      options: BudgetOptions,
+      observe?: (event: PlanningEvent) => Effect.Effect<unknown, E, R>
+    ) => Effect.Effect<BudgetPlan, TensorError | PlanError | E, Backend | R>
     /** See `compressInStages`: stage by stage, each distilled from the original. */
     readonly inStages: <E = never, R = never>(
       options: StagesOptions,
@@ -47,6 +54,8 @@ export class Compress extends Context.Service<
     Effect.gen(function* () {
       const services = Context.make(Kronecker, yield* Kronecker).pipe(Context.add(Distill, yield* Distill))
       return Compress.of({
+        plan: (model, options, observe) =>
+          planForBudget(model, options, observe).pipe(Effect.provideContext(services)),
         replace: (model, plans, options, observe) =>
           replaceWeights(model, plans, options, observe).pipe(Effect.provideContext(services)),
         inStages: (options, observe) =>

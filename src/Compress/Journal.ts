@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
+import { type CurvePoint, Curve, withPoint } from "./Curve.ts"
 import { writeAtomically } from "../Model/AtomicFile.ts"
 import type { ModelFileError } from "../Model/Errors.ts"
 import { JournalError } from "./Errors.ts"
@@ -21,7 +22,8 @@ export type Row = typeof Row.Type
 const Content = Schema.Struct({
   /** All settings that decide the outcome; another run has others. */
   identity: Schema.String,
-  rows: Schema.Array(Row)
+  rows: Schema.Array(Row),
+  curves: Schema.optionalKey(Schema.Array(Curve))
 })
 
 /** What a run has finished, in a directory of its own, so that a killed one is gone on from. */
@@ -29,6 +31,12 @@ export interface Journal {
   readonly directory: string
   readonly rows: ReadonlyArray<Row>
   readonly add: (row: Row) => Effect.Effect<void, ModelFileError, FileSystem.FileSystem | Path.Path>
+  /** The distillations so far, those of earlier processes included. */
+  readonly curves: Effect.Effect<ReadonlyArray<Curve>>
+  readonly addPoint: (
+    row: string,
+    point: CurvePoint
+  ) => Effect.Effect<void, ModelFileError, FileSystem.FileSystem | Path.Path>
 }
 
 /**
@@ -61,15 +69,18 @@ export const openJournal = Effect.fn("Compress.openJournal")(function* (
             Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Content))),
             Effect.mapError(failed("cannot be read; run without --resume to start anew"))
           )
-      : { identity, rows: [] }
+      : { identity, rows: [], curves: [] }
   if (earlier.identity !== identity)
     return yield* new JournalError({
       path: directory,
       reason: "belongs to a run with other settings; use the same ones, or start anew without --resume"
     })
   const rows = [...earlier.rows]
+  let curves = earlier.curves ?? []
   const save = Effect.suspend(() =>
-    writeAtomically(path, (append) => append(new TextEncoder().encode(JSON.stringify({ identity, rows }))))
+    writeAtomically(path, (append) =>
+      append(new TextEncoder().encode(JSON.stringify({ identity, rows, curves })))
+    )
   )
   return {
     directory,
@@ -77,6 +88,12 @@ export const openJournal = Effect.fn("Compress.openJournal")(function* (
     add: (row) =>
       Effect.suspend(() => {
         rows.push(row)
+        return save
+      }),
+    curves: Effect.sync(() => curves),
+    addPoint: (row, point) =>
+      Effect.suspend(() => {
+        curves = withPoint(curves, row, point)
         return save
       })
   }

@@ -50,20 +50,35 @@ export class PlanError extends Schema.TaggedError<PlanError>()("PlanError", {
 }
 
 /** A plan from a file's text. */
-export const parse = (text: string): Effect.Effect<Plan, PlanError> =>
-  Schema.decodeUnknownEffect(Schema.fromJsonString(Plan))(text).pipe(
+export const parse = (json: string): Effect.Effect<Plan, PlanError> =>
+  Schema.decodeUnknownEffect(Schema.fromJsonString(Plan))(json).pipe(
     Effect.mapError((error) => new PlanError({ weight: "", reason: error.message }))
   )
+
+/** A plan as JSON, one line a weight. */
+export const text = ({ version, stages }: Plan): string => {
+  const lines = stages.map(({ name, weights }) => {
+    const own = Object.entries(weights).map(
+      ([weight, plan]) => `        ${JSON.stringify(weight)}: ${JSON.stringify(plan)}`
+    )
+    return `    {\n      "name": ${JSON.stringify(name)},\n      "weights": {\n${own.join(",\n")}\n      }\n    }`
+  })
+  return `{\n  "version": ${version},\n  "stages": [\n${lines.join(",\n")}\n  ]\n}`
+}
 
 /** Numbers that a planned weight will store, index buffers included; shape [inputs, outputs]. */
 export const storedParameters = (plan: WeightPlan, shape: readonly [number, number]): number => {
   const [inputs, outputs] = shape
   if (plan.format === "low-rank") return plan.rank * (inputs + outputs)
   const factors = plan.terms * (plan.left[0] * plan.left[1] + plan.right[0] * plan.right[1])
-  const rows = plan.permute.includes("rows") ? inputs : 0
-  const columns = plan.permute.includes("columns") ? outputs : 0
-  return factors + rows + columns + (plan.rank ?? 0) * (inputs + outputs)
+  return factors + indexCount(plan, shape) + (plan.rank ?? 0) * (inputs + outputs)
 }
+
+/** The indices of permutations among these. */
+export const indexCount = (plan: WeightPlan, [inputs, outputs]: readonly [number, number]): number =>
+  plan.format === "kronecker"
+    ? (plan.permute.includes("rows") ? inputs : 0) + (plan.permute.includes("columns") ? outputs : 0)
+    : 0
 
 /** Fails with `PlanError` where an entry names no weight of the model or does not multiply to its shape. */
 export const validate = (

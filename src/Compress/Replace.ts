@@ -5,7 +5,7 @@ import { fold, type Key } from "../Random/index.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
 import { lowRank, sumWeight, truncatedSvd, type Weight, whitenedSvd } from "../Weight/index.ts"
-import { type Aim, aimOf, type Calibration } from "./Calibration.ts"
+import { type Aim, aimOf, type Calibration, calibrator } from "./Calibration.ts"
 import type { WeightPlan } from "./Plan.ts"
 
 export interface FitOptions {
@@ -13,6 +13,8 @@ export interface FitOptions {
   readonly key: Key
   /** Swaps tried for one matrix; default: until it has settled. */
   readonly swaps?: number | undefined
+  /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
+  readonly rounds?: number | undefined
   /** Text by which the fits are weighted; default none: the error is that of the numbers themselves. */
   readonly calibration?: Calibration | undefined
 }
@@ -35,25 +37,27 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   name: string,
   weight: Weight,
   plan: WeightPlan,
-  { key, swaps }: FitOptions,
-  aim?: Aim
+  { key, swaps, rounds }: FitOptions,
+  aim?: Omit<Aim, "place">
 ): Effect.fn.Return<Weight, TensorError, Needs | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ name, format: plan.format })
   const scope = yield* Effect.scope
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const { matrix, weighting } = aim ?? {}
+      const { matrix, weighting, metric } = aim ?? {}
       const dense = yield* compute((t) =>
         matrix === undefined ? weight.toDense(t) : upload(t.region, matrix, [weight.inputs, weight.outputs])
       )
       if (plan.format === "low-rank") {
         const { rank } = plan
-        const svd = weighting === undefined ? truncatedSvd(dense, rank) : whitenedSvd(dense, rank, weighting)
+        const svd =
+          weighting === undefined ? truncatedSvd(dense, rank) : whitenedSvd(dense, rank, weighting, metric)
         return yield* Scope.provide(svd, scope)
       }
       const kronecker = yield* Kronecker
       const { format: _, ...sum } = plan
-      const fit = yield* kronecker.fit(dense, { ...sum, swaps, weighting, key: fold(key, name) })
+      const search = { swaps, rounds: rounds ?? roundsFor(weight), key: fold(key, name) }
+      const fit = yield* kronecker.fit(dense, { ...sum, ...search, weighting })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
       return yield* Scope.provide(
@@ -76,6 +80,10 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
     })
   )
 })
+
+/** A round takes ten seconds at a million numbers; after a few of them little is gained. */
+const roundsFor = ({ inputs, outputs }: Weight): number | undefined =>
+  inputs * outputs >= 1 << 20 ? 4 : undefined
 
 /** ||A - B||^2 and ||B||^2 over pairs of weights of equal size. */
 const distances = (pairs: ReadonlyArray<readonly [Weight, Weight]>) =>
@@ -125,10 +133,12 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
   options: FitOptions,
   observe: (fitted: Fitted) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
+  const { calibration } = options
   let next = model
+  let standing = calibration && (yield* calibrator(model, calibration))
   for (const [name, plan] of inNetworkOrder(model, plans)) {
-    const { calibration } = options
-    const aim = calibration && (yield* aimOf(name, model, next, calibration))
+    const [aim, after] = standing === undefined ? [] : yield* aimOf(name, next, standing)
+    standing = after
     const weight = yield* fitWeight(name, model.weights[name], plan, options, aim)
     const error = yield* distances([[weight, model.weights[name]]])
     next = aim === undefined ? withWeight(next, name, weight) : yield* aim.place(next, weight)

@@ -1,18 +1,33 @@
 /** Plans and recipes, and the pipeline that fits, distils, evaluates and saves. */
 export type { Calibration } from "./Calibration.ts"
+export {
+  type BudgetOptions,
+  type BudgetPlan,
+  type Choice,
+  parseBudget,
+  type PlanningEvent
+} from "./budget/Budget.ts"
+export type { Candidate } from "./budget/Candidates.ts"
+export { meanDivergence } from "./budget/Sensitivity.ts"
 export { codecs } from "./Codecs.ts"
 export {
   type Comparison,
   type ComparisonEvent,
   type ComparisonOptions,
-  type RowName,
-  rowNames
+  type RowName
 } from "./Comparison.ts"
 export { Compress } from "./Compress.ts"
+export { planCounts, type PlanCounts } from "./Counts.ts"
+export { Curve, CurvePoint } from "./Curve.ts"
 export { JournalError } from "./Errors.ts"
 export { Row } from "./Journal.ts"
 export * as Plan from "./Plan.ts"
 export { PlanError } from "./Plan.ts"
 export { type ModelSize, tq81 } from "./Recipe.ts"
+export { licenseOf, modelCard } from "./report/ModelCard.ts"
+export { recordRun, type RecordRunOptions } from "./report/RecordRun.ts"
+export { compressionReport } from "./report/Report.ts"
+export { RunRecord } from "./report/RunRecord.ts"
+export { WeightFacts, weightFacts } from "./report/WeightFacts.ts"
 export { type FitOptions, type Fitted, relativeError } from "./Replace.ts"
 export type { DistillationSettings, StageEvent, StagesFailure, StagesOptions } from "./Stages.ts"

@@ -40,8 +40,8 @@ export interface AssignmentInfo {
   readonly relativeError: number
 }
 
-/** Larger sides are assigned in random parts of this size: the assignment is O(n³), its costs are n² numbers. */
-const itemsAtOnce = 4096
+/** Larger sides are assigned in random parts of this size, O(n³) each: as good in the end as all 3072 at once, in half the time. */
+const itemsAtOnce = 1024
 /** A rise of f by less than this part of ||W||² counts as none. */
 const least = 1e-4
 /** So many rounds a side without a rise end the exchange of one item a group, which is drawn at random. */

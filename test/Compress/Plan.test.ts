@@ -7,6 +7,7 @@ import {
   type Plan,
   PlanError,
   storedParameters,
+  text,
   validate,
   withPermute
 } from "../../src/Compress/Plan.ts"
@@ -30,6 +31,7 @@ describe("Plan", () => {
   it.effect("a plan read back from its JSON is the same", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* parse(JSON.stringify(plan)), plan)
+      assert.deepStrictEqual(yield* parse(text(plan)), plan)
     })
   )
 
@@ -42,7 +44,7 @@ describe("Plan", () => {
         JSON.stringify({ version: 1, stages: [] }),
         JSON.stringify(plan).replace('"terms":2', '"terms":0')
       ]
-      for (const text of bad) assert.instanceOf(yield* Effect.flip(parse(text)), PlanError)
+      for (const json of bad) assert.instanceOf(yield* Effect.flip(parse(json)), PlanError)
       assert.include((yield* Effect.flip(parse(bad[4]))).message, "terms")
     })
   )

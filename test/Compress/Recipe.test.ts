@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { finalWeights, storedParameters, validate } from "../../src/Compress/Plan.ts"
+import { planCounts } from "../../src/Compress/Counts.ts"
+import { finalWeights, validate } from "../../src/Compress/Plan.ts"
 import { tq81 } from "../../src/Compress/Recipe.ts"
 import * as ModelConfig from "../../src/Model/ModelConfig.ts"
 import { weightSizes } from "../../src/Model/Gpt2.ts"
@@ -28,11 +29,15 @@ describe("tq81", () => {
         assert.strictEqual(Object.keys(final).length, 13)
         assert.deepInclude(final["h.11.mlp.c_fc"], { terms: 4, left: [384, 768], right: [2, 4] })
         assert.deepInclude(final["h.1.mlp.c_proj"], { terms: 4, left: [768, 384], right: [4, 2] })
-        let stored = dense
-        for (const [name, weight] of Object.entries(final))
-          stored += storedParameters(weight, sizes[name]) - sizes[name][0] * sizes[name][1]
-        assert.strictEqual(stored, 81_336_388)
-        assert.strictEqual(stored + full.vocabulary * full.width, 119_933_764)
+        const counts = { indices: 0, withoutHead: 81_336_388, withUntiedHead: 119_933_764 }
+        assert.deepStrictEqual(planCounts(plan, config), { ...counts, stored: 81_336_388 })
+        const permuted = planCounts(tq81(full, "rows-and-columns"), config)
+        const indices = 12 * (768 + 3072) + 768
+        assert.deepStrictEqual(permuted, { ...counts, indices, stored: 81_336_388 + indices })
+        const nothing = planCounts({ version: 1, stages: [{ name: "", weights: {} }] }, config)
+        assert.strictEqual(nothing.stored, dense)
+        const untied = { ...config, tie_word_embeddings: false }
+        assert.deepStrictEqual(planCounts(plan, untied), { ...counts, stored: 119_933_764 })
       })
   )
 
