@@ -7,8 +7,9 @@ import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
+import { tensortrain } from "./tensortrain.ts"
 
-const benchmarks = { matmul, kronecker, gpt2, scale, backends: backendComparison }
+const benchmarks = { matmul, kronecker, gpt2, scale, backends: backendComparison, tensortrain }
 
 const bench = Command.make(
   "bench",
