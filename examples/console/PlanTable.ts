@@ -5,6 +5,8 @@ import { type Column, table } from "./Table.ts"
 export const formatText = (plan: Plan.WeightPlan | undefined): string => {
   if (plan === undefined) return "as it is"
   if (plan.format === "low-rank") return `rank ${plan.rank}`
+  if (plan.format === "tensor-train")
+    return `tensor train [${plan.inputs}] by [${plan.outputs}], rank ${plan.rank}`
   const [left, right] = [plan.left, plan.right].map((sides) => sides.join("x"))
   const rank = plan.rank === undefined ? "" : ` + rank ${plan.rank}`
   return `${plan.terms} of ${left} (x) ${right}${rank}, ${plan.permute === "none" ? "not permuted" : plan.permute}`

@@ -13,6 +13,8 @@ export interface Calibration {
   readonly tokens: Int32Array
   /** Added to the diagonal of a covariance, as a part of its mean; default 0.01. */
   readonly ridge?: number | undefined
+  /** Whether low ranks also count by what the loss feels of their outputs (`outputMetrics`); default true. */
+  readonly outputs?: boolean | undefined
 }
 
 /** What a fit of one weight aims at. */
@@ -37,12 +39,12 @@ export const rowWeighting = (model: Gpt2, { tokens }: Calibration): Weighting =>
   rows: tokenCounts(tokens, model.config.vocab_size).map((count) => Math.sqrt(count + 1))
 })
 
-/** The metrics of the outputs of a model's weights over the text. */
+/** The metrics of the outputs of a model's weights over the text, where they are to count. */
 export const metricsOf = (
   model: Gpt2,
-  { tokens }: Calibration
+  { tokens, outputs = true }: Calibration
 ): Effect.Effect<Readonly<Record<string, Float64Array>>, TensorError, Backend> =>
-  outputMetrics(model, excerpt(tokens, metricTokens))
+  outputs ? outputMetrics(model, excerpt(tokens, metricTokens)) : Effect.succeed({})
 
 /** Where fits in sequence stand. */
 export interface Calibrator {
@@ -70,7 +72,7 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
   before: Calibrator
 ): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
   const { original, calibration, metrics } = before
-  const metric = metrics[name]
+  const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined
   const layer = /^h\.(\d+)\./.exec(name)?.[1]
   if (layer === undefined) {
     const place = (model: Gpt2, weight: Weight) => Effect.succeed(withWeight(model, name, weight))

@@ -24,7 +24,16 @@ export type KroneckerPlan = typeof KroneckerPlan.Type
 export const LowRankPlan = Schema.Struct({ format: Schema.Literal("low-rank"), rank: Size })
 export type LowRankPlan = typeof LowRankPlan.Type
 
-export const WeightPlan = Schema.Union([KroneckerPlan, LowRankPlan])
+/** A TT-matrix of the rows m_1 ... m_d and the columns n_1 ... n_d, no rank above `rank`. */
+export const TensorTrainPlan = Schema.Struct({
+  format: Schema.Literal("tensor-train"),
+  inputs: Schema.NonEmptyArray(Size),
+  outputs: Schema.NonEmptyArray(Size),
+  rank: Size
+})
+export type TensorTrainPlan = typeof TensorTrainPlan.Type
+
+export const WeightPlan = Schema.Union([KroneckerPlan, LowRankPlan, TensorTrainPlan])
 export type WeightPlan = typeof WeightPlan.Type
 
 /** Weights that are replaced together, and then distilled together. */
@@ -70,6 +79,7 @@ export const text = ({ version, stages }: Plan): string => {
 export const storedParameters = (plan: WeightPlan, shape: readonly [number, number]): number => {
   const [inputs, outputs] = shape
   if (plan.format === "low-rank") return plan.rank * (inputs + outputs)
+  if (plan.format === "tensor-train") return tensorTrainParameters(plan)
   const factors = plan.terms * (plan.left[0] * plan.left[1] + plan.right[0] * plan.right[1])
   return factors + indexCount(plan, shape) + (plan.rank ?? 0) * (inputs + outputs)
 }
@@ -79,6 +89,38 @@ export const indexCount = (plan: WeightPlan, [inputs, outputs]: readonly [number
   plan.format === "kronecker"
     ? (plan.permute.includes("rows") ? inputs : 0) + (plan.permute.includes("columns") ? outputs : 0)
     : 0
+
+/** Of ranks as large as `rank` and the unfoldings allow. */
+const tensorTrainParameters = ({ inputs, outputs, rank }: TensorTrainPlan): number => {
+  const modes = inputs.map((size, k) => size * outputs[k])
+  const ranks = [1]
+  for (const size of modes.slice(0, -1)) ranks.push(Math.min(rank, ranks[ranks.length - 1] * size))
+  let [total, after] = [0, 1]
+  for (let k = modes.length - 1; k >= 0; k--) {
+    const before = Math.min(ranks[k], modes[k] * after)
+    total += before * modes[k] * after
+    after = before
+  }
+  return total
+}
+
+/** What is wrong with the sizes of a plan for a weight [inputs, outputs], if anything. */
+const sizeProblem = (plan: WeightPlan, shape: readonly [number, number]): string | undefined => {
+  const [inputs, outputs] = shape
+  if (plan.format === "tensor-train") {
+    const [m, n] = [plan.inputs, plan.outputs].map((sizes) => sizes.reduce((all, size) => all * size, 1))
+    if (plan.inputs.length !== plan.outputs.length || m !== inputs || n !== outputs)
+      return `inputs [${plan.inputs}] and outputs [${plan.outputs}] make [${m}, ${n}], the weight is [${shape}]; as many of one as of the other are needed`
+    return undefined
+  }
+  const { rank = 0 } = plan
+  if (rank > Math.min(inputs, outputs)) return `rank ${rank} exceeds the smaller side of [${shape}]`
+  if (plan.format === "low-rank") return undefined
+  const { left, right } = plan
+  return left[0] * right[0] === inputs && left[1] * right[1] === outputs
+    ? undefined
+    : `left [${left}] (x) right [${right}] is [${left[0] * right[0]}, ${left[1] * right[1]}], the weight is [${shape}]`
+}
 
 /** Fails with `PlanError` where an entry names no weight of the model or does not multiply to its shape. */
 export const validate = (
@@ -94,21 +136,8 @@ export const validate = (
             weight: name,
             reason: `the model has no such weight; it has ${Object.keys(shapes).join(", ")}`
           })
-        const [inputs, outputs] = shape
-        const { rank = 0 } = weight
-        if (rank > Math.min(inputs, outputs))
-          return yield* new PlanError({
-            weight: name,
-            reason: `rank ${rank} exceeds the smaller side of [${shape}]`
-          })
-        if (weight.format === "kronecker") {
-          const { left, right } = weight
-          if (left[0] * right[0] !== inputs || left[1] * right[1] !== outputs)
-            return yield* new PlanError({
-              weight: name,
-              reason: `left [${left}] (x) right [${right}] is [${left[0] * right[0]}, ${left[1] * right[1]}], the weight is [${shape}]`
-            })
-        }
+        const reason = sizeProblem(weight, shape)
+        if (reason !== undefined) return yield* new PlanError({ weight: name, reason })
       }
     }
   })
@@ -117,14 +146,11 @@ export const validate = (
 export const finalWeights = (plan: Plan): Readonly<Record<string, WeightPlan>> =>
   Object.assign({}, ...plan.stages.map((stage) => stage.weights))
 
-const mapKronecker = (plan: Plan, change: (weight: KroneckerPlan, name: string) => WeightPlan): Plan => {
+const mapWeights = (plan: Plan, change: (weight: WeightPlan, name: string) => WeightPlan): Plan => {
   const [first, ...rest] = plan.stages.map((stage) => ({
     ...stage,
     weights: Object.fromEntries(
-      Object.entries(stage.weights).map(([name, weight]) => [
-        name,
-        weight.format === "kronecker" ? change(weight, name) : weight
-      ])
+      Object.entries(stage.weights).map(([name, weight]) => [name, change(weight, name)])
     )
   }))
   return { ...plan, stages: [first, ...rest] }
@@ -135,7 +161,8 @@ const mapKronecker = (plan: Plan, change: (weight: KroneckerPlan, name: string) 
  * only permute the left factor.
  */
 export const withPermute = (plan: Plan, permute: Permute): Plan =>
-  mapKronecker(plan, (weight) => {
+  mapWeights(plan, (weight) => {
+    if (weight.format !== "kronecker") return weight
     const rows = permute.includes("rows") && weight.right[0] > 1
     const columns = permute.includes("columns") && weight.right[1] > 1
     return {
@@ -149,7 +176,8 @@ export const lowRankControl = (
   plan: Plan,
   shapes: Readonly<Record<string, readonly [number, number]>>
 ): Plan =>
-  mapKronecker(plan, (weight, name) => {
+  mapWeights(plan, (weight, name) => {
+    if (weight.format === "low-rank") return weight
     const [inputs, outputs] = shapes[name]
     const rank = Math.floor(storedParameters(weight, shapes[name]) / (inputs + outputs))
     return { format: "low-rank", rank: Math.max(1, Math.min(rank, inputs, outputs)) }

@@ -4,6 +4,7 @@ import { type Gpt2, weightSizes, withWeight } from "../Model/Gpt2.ts"
 import { fold, type Key } from "../Random/index.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
+import { fitMatrix } from "../TensorTrain/index.ts"
 import { lowRank, sumWeight, truncatedSvd, type Weight, whitenedSvd } from "../Weight/index.ts"
 import { type Aim, aimOf, type Calibration, calibrator } from "./Calibration.ts"
 import type { WeightPlan } from "./Plan.ts"
@@ -53,6 +54,13 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
         const svd =
           weighting === undefined ? truncatedSvd(dense, rank) : whitenedSvd(dense, rank, weighting, metric)
         return yield* Scope.provide(svd, scope)
+      }
+      if (plan.format === "tensor-train") {
+        // Nearest in the Frobenius norm, whatever the weighting: a train of weighted rows is no train of the rows.
+        const { inputs, outputs, rank } = plan
+        const fit = fitMatrix(dense, { inputs, outputs, tolerance: 0, maxRank: rank })
+        const fitted = Effect.catchTag(fit, "TensorTrainOptionError", Effect.die)
+        return (yield* Scope.provide(fitted, scope)).weight
       }
       const kronecker = yield* Kronecker
       const { format: _, ...sum } = plan

@@ -3,7 +3,7 @@ import { type Backend, NumericalError, ShapeError, type TensorError } from "../T
 import { hostTask } from "../Weight/index.ts"
 import { requireMemory } from "./dense/Memory.ts"
 import { tallProduct } from "./dense/TallMatrix.ts"
-import { timeSlice } from "./TimeSlice.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
 
 /** Index rows [count, d], checked: d indices each, none outside its mode. */

@@ -4,7 +4,7 @@ import { hostTask } from "../Weight/index.ts"
 import { product, transposed } from "./dense/HostMatrix.ts"
 import { euclideanNorm, powerOfTwo, timesPowerOfTwo } from "./dense/PowerOfTwo.ts"
 import { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "./TimeSlice.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 
 /** Cores under work: a train whose scale 2^exponent is kept apart, so that no intermediate leaves the range. */
 export interface Sweep {

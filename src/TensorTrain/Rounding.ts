@@ -6,7 +6,7 @@ import { leadingColumns, product, scaledColumns } from "./dense/HostMatrix.ts"
 import { euclideanNorm } from "./dense/PowerOfTwo.ts"
 import { orthogonaliseLeft, type Sweep, sweepOf, trainOf } from "./Orthogonalisation.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "./TimeSlice.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 import { type Accuracy, defaultTolerance, ErrorBudget, largestRankAt, rankWithin } from "./Truncation.ts"
 
 /**

@@ -12,11 +12,19 @@ import { type Plan, PlanError } from "../Plan.ts"
 import { sensitivityOf } from "./Sensitivity.ts"
 import { kroneckerCandidates } from "./Trials.ts"
 
+/** What is known of a model before a plan is made. */
+export interface Survey {
+  readonly weights: ReadonlyArray<MeasuredWeight>
+  /** Of each weight: nats a token for each unit of relative squared error. */
+  readonly sensitivities: ReadonlyArray<number>
+  /** Numbers of the model that no plan changes. */
+  readonly fixed: number
+}
+
 /** What a weight is to become, and what that is foretold to cost. */
 export interface Choice {
   readonly name: string
   readonly chosen: Candidate
-  /** Nats a token for each unit of squared error. */
   readonly sensitivity: number
 }
 
@@ -67,45 +75,61 @@ const passCost = 2.5e11
 const divergenceTokens = { least: 512, most: 8192 }
 
 /**
- * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
- * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
- * count by what the whole model feels of them, and one candidate of each weight is chosen exactly. A tied head stays tied.
- *
- * Fails with `PlanError` where the candidates that store least store more than the budget.
+ * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
+ * far the whole model's predictions move when it alone loses what a budget of about this share would take.
  */
-export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = never, R = never>(
+export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
   model: Gpt2,
-  { budget, calibration, key }: BudgetOptions,
+  calibration: Calibration,
+  share: number,
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
-  let measured = 0
+): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
+  const all = storedParameters(model)
   const count = Object.keys(model.weights).length
+  let measured = 0
   const weights = yield* measureWeights(model, calibration, (name) =>
-    observe({ step: "measured", name, share: (0.2 * ++measured) / count })
+    observe({ step: "measured", name, share: ++measured / count })
   )
-  const fixed =
-    storedParameters(model) - weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
-  const lowRanks = weights.map(lowRankCandidates)
-  yield* within(lowRanks, budget - fixed, budget)
-  const sums = yield* kroneckerCandidates(model, weights, key, (name, share) =>
-    observe({ step: "tried", name, share: 0.2 + 0.6 * share })
-  )
-  const text = excerpt(
-    calibration.tokens,
-    Math.round(
-      Math.min(divergenceTokens.most, Math.max(divergenceTokens.least, passCost / storedParameters(model)))
-    )
-  )
-  const share = Math.min(0.75, Math.max(0.25, budget / storedParameters(model)))
-  const felt: Array<number> = []
-  for (const [i, weight] of weights.entries()) {
-    felt.push(yield* sensitivityOf(model, weight.name, weight, rankFor(weight, share), text))
-    yield* observe({ step: "sensitivity", name: weight.name, share: 0.8 + (0.2 * (i + 1)) / weights.length })
+  const { least, most } = divergenceTokens
+  const text = excerpt(calibration.tokens, Math.round(Math.min(most, Math.max(least, passCost / all))))
+  const kept = Math.min(0.75, Math.max(0.25, share))
+  const sensitivities: Array<number> = []
+  for (const weight of weights) {
+    const { name, inputs, outputs } = weight
+    const rank = Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
+    sensitivities.push(yield* sensitivityOf(model, name, weight, rank, text))
+    yield* observe({ step: "sensitivity", name, share: sensitivities.length / count })
   }
-  const candidates = weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
-  const selection = yield* within(candidates, budget - fixed, budget, felt)
+  const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
+  return { weights, sensitivities, fixed: all - planned }
+})
+
+/**
+ * One of its candidates for each weight, so that the model stores at most `budget` numbers and is foretold to diverge least; found exactly, but
+ * for sizes rounded up to a part in 20000. Fails with `PlanError` where the candidates that store least store more than the budget.
+ */
+export const planWithin = Effect.fn("Compress.planWithin")(function* (
+  { weights, sensitivities, fixed }: Survey,
+  budget: number,
+  candidates: ReadonlyArray<ReadonlyArray<Candidate>>
+): Effect.fn.Return<BudgetPlan, PlanError> {
+  const options = candidates.map((of, i) =>
+    of.map(({ storedParameters: size, squaredError }) => ({ size, cost: sensitivities[i] * squaredError }))
+  )
+  const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined
+  if (selection === undefined) {
+    const least = options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
+    return yield* new PlanError({
+      weight: "",
+      reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
+    })
+  }
   const choices = weights.map(
-    ({ name }, i): Choice => ({ name, chosen: candidates[i][selection.chosen[i]], sensitivity: felt[i] })
+    ({ name }, i): Choice => ({
+      name,
+      chosen: candidates[i][selection.chosen[i]],
+      sensitivity: sensitivities[i]
+    })
   )
   const replaced = choices.flatMap(({ name, chosen }) =>
     chosen.plan === undefined ? [] : [[name, chosen.plan] as const]
@@ -122,26 +146,33 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   }
 })
 
-const rankFor = ({ inputs, outputs }: MeasuredWeight, share: number): number =>
-  Math.max(1, Math.floor((share * inputs * outputs) / (inputs + outputs)))
-
-/** The choice within the capacity that costs least. Without sensitivities the question is only whether there is one. */
-const within = (
-  candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
-  capacity: number,
-  budget: number,
-  felt?: ReadonlyArray<number>
-) => {
-  const options = candidates.map((of, i) =>
-    of.map(({ storedParameters: size, squaredError }) => ({ size, cost: (felt?.[i] ?? 1) * squaredError }))
+/**
+ * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
+ * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
+ * count by what the whole model feels of them, and one candidate of each weight is chosen exactly. A tied head stays tied.
+ *
+ * Fails with `PlanError` where the candidates that store least store more than the budget.
+ *
+ * @example
+ *   const { plan } = yield* compress.plan(model, { budget: 81e6, calibration: { tokens }, key: key(1) })
+ */
+export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = never, R = never>(
+  model: Gpt2,
+  { budget, calibration, key }: BudgetOptions,
+  observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
+): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
+  const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (event) =>
+    observe({ ...event, share: (event.step === "measured" ? 0 : 0.2) + 0.2 * event.share })
   )
-  const selection = capacity > 0 ? selectWithin(options, capacity) : undefined
-  if (selection !== undefined) return Effect.succeed(selection)
-  const least = options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), 0)
-  return Effect.fail(
-    new PlanError({
-      weight: "",
-      reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least + budget - capacity}`
-    })
+  const lowRanks = survey.weights.map(lowRankCandidates)
+  // Whether it can be met at all is known before the trials, which take longest.
+  yield* planWithin(survey, budget, lowRanks)
+  const sums = yield* kroneckerCandidates(model, survey.weights, key, (name, share) =>
+    observe({ step: "tried", name, share: 0.4 + 0.6 * share })
   )
-}
+  return yield* planWithin(
+    survey,
+    budget,
+    survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
+  )
+})
