@@ -8,8 +8,18 @@ import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { tensortrain } from "./tensortrain.ts"
+import { uvip, uvipCoverage } from "./uvip.ts"
 
-const benchmarks = { matmul, kronecker, gpt2, scale, backends: backendComparison, tensortrain }
+const benchmarks = {
+  matmul,
+  kronecker,
+  gpt2,
+  scale,
+  backends: backendComparison,
+  tensortrain,
+  uvip,
+  "uvip-coverage": uvipCoverage
+}
 
 const bench = Command.make(
   "bench",

@@ -104,11 +104,16 @@ const measureSweeps = (mdp: Mdp, f: Float64Array, seconds: number): Record<Sweep
   }
 }
 
+/** What the work gives, and the least seconds of three times: the first of them compiles. */
 const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
-    const start = performance.now()
-    const result = yield* work
-    return { result, seconds: (performance.now() - start) / 1000 }
+    let seconds = Infinity
+    for (let k = 0; ; k++) {
+      const start = performance.now()
+      const result = yield* work
+      seconds = Math.min(seconds, (performance.now() - start) / 1000)
+      if (k === 2) return { result, seconds }
+    }
   })
 
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>

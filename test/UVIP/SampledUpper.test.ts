@@ -133,10 +133,10 @@ describe("Uvip.sampled", () => {
       const list = Chunk.isChunk(infos) ? Chunk.toReadonlyArray(infos) : infos
       assert.deepStrictEqual(
         list.map(({ replication }) => replication),
-        [1, 2, 3, 4, 5, 6, 7, 8]
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
       )
       assert.isUndefined(list[0].limit)
-      assert.deepStrictEqual(list[7].limit, (yield* uvip.sampled(source, options)).limit)
+      assert.deepStrictEqual(list[9].limit, (yield* uvip.sampled(source, options)).limit)
     }).pipe(Effect.provide(Uvip.layer))
   )
 

@@ -1,0 +1,109 @@
+import { Effect } from "effect"
+import { fold } from "../Random/index.ts"
+import type { ActingPolicy } from "./ActingPolicy.ts"
+import { type Guarantee, tableDesign } from "./Design.ts"
+import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import { type Mdp, valueBounds } from "./Mdp.ts"
+import type { TabularPolicy } from "./Policy.ts"
+import { policyValue } from "./PolicyValue.ts"
+import { rollouts } from "./Rollouts.ts"
+import { sampledUpper, type SampledOptions } from "./SampledUpper.ts"
+import type { Simulator } from "./Simulator.ts"
+import { upperValue, type UpperOptions } from "./UpperValue.ts"
+
+/** How far a policy is from optimal, state by state: V^pi and V* both lie in [lower, upper]. */
+export interface Certificate {
+  readonly stateSize: number
+  /** [points, stateSize]; of numbered states their numbers. */
+  readonly points: Float64Array
+  /** [points]: V^pi, exact or the mean of its episodes. */
+  readonly value: Float64Array
+  /** [points]: not above V^pi. */
+  readonly lower: Float64Array
+  /** [points]: not below V*. */
+  readonly upper: Float64Array
+  /** [points]: upper - lower, at least V* - V^pi. */
+  readonly gap: Float64Array
+  readonly maxGap: number
+  /** With which probability [lower, upper] holds, at each point or at all at once, as was asked for; 1: proved. */
+  readonly confidence: number
+  readonly guarantee: Guarantee
+  readonly simulatorCalls: number
+}
+
+const withGap = (parts: Omit<Certificate, "gap" | "maxGap">): Certificate => {
+  const gap = parts.upper.map((upper, x) => upper - parts.lower[x])
+  return { ...parts, gap, maxGap: gap.reduce((a, b) => Math.max(a, b), 0) }
+}
+
+/**
+ * The certificate of a policy in a known MDP: V^pi, which is the control variate too, and V^up, or what rewards permit
+ * where that is less. Fails with `PolicyError`, `MdpError` and
+ * `UvipOptionError`.
+ */
+export const certifyExactly = Effect.fnUntraced(function* (
+  mdp: Mdp,
+  policy: TabularPolicy,
+  options: UpperOptions = {}
+): Effect.fn.Return<Certificate, MdpError | PolicyError | UvipOptionError> {
+  const value = yield* policyValue(mdp, policy)
+  const { upper } = yield* upperValue(mdp, value, options)
+  const [, ceiling] = valueBounds(mdp)
+  return withGap({
+    stateSize: 1,
+    points: Float64Array.from(value, (_, state) => state),
+    value,
+    lower: value,
+    // Rounding may put the two the wrong way round where the policy is optimal.
+    upper: upper.map((limit, x) => Math.max(Math.min(limit, ceiling), value[x])),
+    confidence: 1,
+    guarantee: "exact",
+    simulatorCalls: 0
+  })
+})
+
+export interface CertifyOptions extends SampledOptions {
+  /** Episodes from each point for the lower limit; default 400. */
+  readonly episodes?: number | undefined
+  readonly horizon?: number | undefined
+}
+
+/**
+ * The certificate of a policy from a simulator: an upper confidence limit of V* and a lower one of V^pi by episodes, each with half of the error
+ * probability. Methods other than `piloted` take the episodes' means as control variate. Fails with `SimulatorError` and
+ * `UvipOptionError`.
+ */
+export const certifyBySampling = Effect.fnUntraced(function* (
+  simulator: Simulator,
+  policy: ActingPolicy,
+  options: CertifyOptions
+): Effect.fn.Return<Certificate, SimulatorError | UvipOptionError> {
+  const { confidence = 0.95, simultaneous = false, episodes, horizon, key } = options
+  const design = options.design ?? tableDesign(simulator)
+  const each = 1 - (1 - confidence) / 2
+  const episodesFrom = yield* rollouts(simulator, policy, {
+    points: design.points,
+    episodes,
+    horizon,
+    confidence: simultaneous ? 1 - (1 - each) / design.count : each,
+    key: fold(key, "rollouts")
+  })
+  const { mean, lower } = episodesFrom
+  const upper = yield* sampledUpper(simulator, {
+    reference: mean,
+    ...options,
+    design,
+    confidence: each,
+    key: fold(key, "upper")
+  })
+  return withGap({
+    stateSize: simulator.stateSize,
+    points: design.points,
+    value: mean,
+    lower,
+    upper: upper.limit,
+    confidence,
+    guarantee: upper.guarantee,
+    simulatorCalls: upper.simulatorCalls + episodesFrom.simulatorCalls
+  })
+})

@@ -1,0 +1,127 @@
+import { type Key, stream } from "../Random/index.ts"
+import { UvipOptionError } from "./Errors.ts"
+import type { Simulator } from "./Simulator.ts"
+
+/**
+ * What the values at the design points say of values elsewhere: "exact" where next states are design points themselves; "bound" where an
+ * upper bound at the points gives one elsewhere; "estimate" where nothing is guaranteed.
+ */
+export type Guarantee = "exact" | "bound" | "estimate"
+
+/** The states at which values are kept, and how values elsewhere follow from these: the mean of some points' values, and a margin. */
+export interface Design {
+  /** How many points. */
+  readonly count: number
+  /** [count, stateSize] */
+  readonly points: Float64Array
+  /** Points whose mean is taken. */
+  readonly neighbours: number
+  readonly guarantee: Guarantee
+  /**
+   * For each row of `states` the points, [rows, neighbours], and the margin, [rows]. It depends on the states alone, never on values: a mean with
+   * fixed weights of values that are too large in expectation is too large in expectation; the least of several noisy ones is not.
+   */
+  readonly locate: (
+    states: Float64Array,
+    rows: number,
+    into: { readonly points: Int32Array; readonly margins: Float64Array }
+  ) => void
+}
+
+/** All numbered states that are not known to be terminal, and `stateOf` their numbers. */
+export const tableDesign = (source: Simulator): Design => {
+  const { states = 0, terminal } = source
+  const kept = Array.from({ length: states }, (_, state) => state).filter((state) => terminal?.[state] !== 1)
+  const pointOf = new Int32Array(states)
+  kept.forEach((state, point) => {
+    pointOf[state] = point
+  })
+  return {
+    count: kept.length,
+    points: Float64Array.from(kept),
+    neighbours: 1,
+    guarantee: "exact",
+    locate: (nextStates, rows, { points }) => {
+      for (let row = 0; row < rows; row++) points[row] = pointOf[nextStates[row]]
+    }
+  }
+}
+
+export interface NearestOptions {
+  /** [points, stateSize] */
+  readonly points: Float64Array
+  readonly stateSize: number
+  /** Each coordinate is divided by its scale before distances are taken; default 1. */
+  readonly scale?: ReadonlyArray<number> | undefined
+  /** Points whose mean is taken; default 1. */
+  readonly neighbours?: number | undefined
+  /**
+   * A Lipschitz constant of V* in that distance: the margin is this times the mean distance, and the result a bound. Default: none, and
+   * the result an estimate.
+   */
+  readonly lipschitz?: number | undefined
+}
+
+const wrongOption = (option: string, value: unknown, expected: string): UvipOptionError =>
+  new UvipOptionError({ option, value, expected })
+
+/**
+ * Values elsewhere from the nearest design points. If |V*(y) - V*(x)| <= L |y - x|, then V*(y) <= V*(x_l) + L |y - x_l| for every l,
+ * so the mean over any of them, chosen by y alone, bounds V*(y) from above wherever V <= V* fails nowhere at the points.
+ */
+export const nearestDesign = (options: NearestOptions): Design => {
+  const { points, stateSize, neighbours = 1, lipschitz } = options
+  const count = points.length / stateSize
+  const scale = Float64Array.from(options.scale ?? Array.from({ length: stateSize }, () => 1))
+  if (!(Number.isInteger(count) && count >= 1))
+    throw wrongOption("points", points.length, `a positive multiple of ${stateSize} numbers`)
+  if (!(Number.isInteger(neighbours) && neighbours >= 1 && neighbours <= count))
+    throw wrongOption("neighbours", neighbours, `a whole number from 1 to the ${count} design points`)
+  if (scale.length !== stateSize || !scale.every((s) => s > 0))
+    throw wrongOption("scale", options.scale, `${stateSize} positive numbers`)
+  if (lipschitz !== undefined && !(lipschitz >= 0)) throw wrongOption("lipschitz", lipschitz, "at least 0")
+  const nearest = new Float64Array(neighbours)
+  return {
+    count,
+    points,
+    neighbours,
+    guarantee: lipschitz === undefined ? "estimate" : "bound",
+    locate: (states, rows, into) => {
+      for (let row = 0; row < rows; row++) {
+        const found = row * neighbours
+        nearest.fill(Infinity)
+        for (let point = 0; point < count; point++) {
+          let square = 0
+          for (let i = 0; i < stateSize; i++) {
+            const d = (states[row * stateSize + i] - points[point * stateSize + i]) / scale[i]
+            square += d * d
+          }
+          if (!(square < nearest[neighbours - 1])) continue
+          let k = neighbours - 1
+          for (; k > 0 && nearest[k - 1] > square; k--) {
+            nearest[k] = nearest[k - 1]
+            into.points[found + k] = into.points[found + k - 1]
+          }
+          nearest[k] = square
+          into.points[found + k] = point
+        }
+        let distance = 0
+        for (let k = 0; k < neighbours; k++) distance += Math.sqrt(nearest[k])
+        into.margins[row] = lipschitz === undefined ? 0 : (lipschitz * distance) / neighbours
+      }
+    }
+  }
+}
+
+/** Points uniform in a box, [count, dimensions]. */
+export const uniformPoints = (
+  box: ReadonlyArray<readonly [low: number, high: number]>,
+  count: number,
+  key: Key
+): Float64Array => {
+  const random = stream(key)
+  return Float64Array.from({ length: count * box.length }, (_, e) => {
+    const [low, high] = box[e % box.length]
+    return low + (high - low) * random.uniform()
+  })
+}

@@ -1,0 +1,273 @@
+import { Effect } from "effect"
+import { fold, type Key } from "../Random/index.ts"
+import { allocateDraws } from "./Allocation.ts"
+import { type Design, type Guarantee, tableDesign } from "./Design.ts"
+import { type Noise, sampler, type Sampler } from "./Draws.ts"
+import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
+import type { Estimator } from "./Estimator.ts"
+import { type Iteration, run } from "./Iteration.ts"
+import { drawPilot } from "./Pilot.ts"
+import {
+  initReplication,
+  type ReplicationProblem,
+  type ReplicationState,
+  stepReplication
+} from "./Replication.ts"
+import type { Simulator } from "./Simulator.ts"
+import { studentQuantile } from "./StudentT.ts"
+import { exactValue } from "./ValueIteration.ts"
+
+/**
+ * How simulator calls are turned into an upper limit: an estimator on a given control variate, with even counts of draws, or `piloted`,
+ * which is `max-of-means` after a pilot has made the control variate and said where draws are needed.
+ */
+export type Method = Estimator | "piloted"
+
+/** Draws of each pair, on average, by what they are for. */
+export interface SamplingPlan {
+  /** Once, for the pilot; 0 without one. */
+  readonly pilotDraws: number
+  /** In each replication, for the reference means. */
+  readonly referenceDraws: number
+  /** In each sweep. */
+  readonly sweepDraws: number
+  readonly sweeps: number
+  /** Independent runs, at least 2, from whose scatter the limit is made. */
+  readonly replications: number
+}
+
+export interface SampledOptions {
+  /** Default `piloted`. */
+  readonly method?: Method | undefined
+  /** Simulator calls a pair, from which a plan is made; default 10,000. */
+  readonly draws?: number | undefined
+  /** The plan, or what of it is not to be as `draws` would have it. */
+  readonly plan?: Partial<SamplingPlan> | undefined
+  /** Where values are kept; default all numbered states. */
+  readonly design?: Design | undefined
+  /** f at the design points, for all methods but `piloted`; it must not depend on the draws of `key`. Default 0. */
+  readonly reference?: Float64Array | undefined
+  /** Whether the actions' draws share their noise; default "shared". */
+  readonly noise?: Noise | undefined
+  /** With which probability the limit is to hold, at each point; in (0.5, 1). Default 0.95. */
+  readonly confidence?: number | undefined
+  /** Whether it is to hold at all points at once with that probability (by Bonferroni's inequality); default false. */
+  readonly simultaneous?: boolean | undefined
+  readonly key: Key
+}
+
+/** An upper limit for V*, point by point. */
+export interface UpperLimit {
+  /** [points]: the mean over replications; its expectation is at least V*. */
+  readonly mean: Float64Array
+  /** [points]: not below V* with the confidence asked for; never above what rewards permit. */
+  readonly limit: Float64Array
+  readonly replications: number
+  readonly simulatorCalls: number
+  /** What the design makes of the limit: with "estimate" the confidence is not guaranteed. */
+  readonly guarantee: Guarantee
+}
+
+export interface SampledState {
+  readonly reference: Float64Array
+  readonly referenceDraws: Int32Array
+  /** What each replication ended with: [points] each. */
+  readonly runs: ReadonlyArray<Float64Array>
+  readonly simulatorCalls: number
+}
+
+/** After a replication; `limit` is undefined after the first. */
+export interface SampledInfo {
+  readonly replication: number
+  readonly mean: Float64Array
+  readonly limit: Float64Array | undefined
+  readonly simulatorCalls: number
+}
+
+// Sweeps after which one percent of the start's distance is left.
+const sweepsFor = (discount: number): number =>
+  discount < 0.02 ? 1 : Math.max(1, Math.ceil(Math.log(0.01) / Math.log(discount)))
+
+/**
+ * How a number of draws is spent: by `piloted` 15 % on the pilot and a fifth on sweeps, the rest on reference means, in 10 replications; by
+ * the others in 20 replications with as many reference draws as draws in a sweep (arXiv 2105.02135).
+ */
+export const planFor = (method: Method, draws: number, discount: number): SamplingPlan => {
+  const wanted = sweepsFor(discount)
+  if (method === "piloted") {
+    const replications = 10
+    const pilotDraws = Math.max(2, Math.round(0.15 * draws))
+    const sweeping = (0.2 * draws) / replications
+    const sweeps = Math.max(1, Math.min(wanted, Math.floor(sweeping)))
+    const sweepDraws = Math.max(1, Math.floor(sweeping / sweeps))
+    const left = Math.floor((draws - pilotDraws) / replications) - sweeps * sweepDraws
+    return { pilotDraws, referenceDraws: Math.max(2, left), sweepDraws, sweeps, replications }
+  }
+  const replications = 20
+  const sweeps = Math.max(1, Math.min(wanted, Math.floor(draws / replications) - 1))
+  const each = Math.max(1, Math.floor(draws / (replications * (sweeps + 1))))
+  return { pilotDraws: 0, referenceDraws: each, sweepDraws: each, sweeps, replications }
+}
+
+interface Prepared {
+  readonly sampler: Sampler
+  readonly method: Method
+  readonly plan: SamplingPlan
+  readonly reference: Float64Array
+  readonly noise: Noise
+  /** Of the one-sided limit at a point. */
+  readonly probability: number
+  readonly key: Key
+}
+
+const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
+  const { method = "piloted", draws = 10_000, noise = "shared", confidence = 0.95, key } = options
+  if (simulator.states === undefined && options.design === undefined)
+    throw new UvipOptionError({
+      option: "design",
+      value: undefined,
+      expected: "given where states are not numbered, such as nearestDesign({ points, stateSize })"
+    })
+  checkCount("draws", draws)
+  const design = options.design ?? tableDesign(simulator)
+  const plan = { ...planFor(method, draws, simulator.discount), ...options.plan }
+  checkCount("plan.pilotDraws", plan.pilotDraws, method === "piloted" ? 1 : 0)
+  for (const name of ["referenceDraws", "sweepDraws", "sweeps"] as const)
+    checkCount(`plan.${name}`, plan[name])
+  checkCount("plan.replications", plan.replications, 2)
+  if (!(confidence > 0.5 && confidence < 1))
+    throw new UvipOptionError({
+      option: "confidence",
+      value: confidence,
+      expected: "above 0.5 and below 1"
+    })
+  const reference = options.reference ?? new Float64Array(design.count)
+  if (reference.length !== design.count || !reference.every(Number.isFinite))
+    throw new UvipOptionError({
+      option: "reference",
+      value: `${reference.length} values`,
+      expected: `${design.count} finite values, one a design point`
+    })
+  const probability = options.simultaneous === true ? 1 - (1 - confidence) / design.count : confidence
+  return { sampler: sampler(simulator, design), method, plan, reference, noise, probability, key }
+}
+
+const begin = Effect.fnUntraced(function* (problem: Prepared) {
+  const { method, plan, noise } = problem
+  const { simulator, design } = problem.sampler
+  const even = () => new Int32Array(design.count * simulator.actions).fill(plan.referenceDraws)
+  if (method !== "piloted") {
+    const state: SampledState = {
+      reference: problem.reference,
+      referenceDraws: even(),
+      runs: [],
+      simulatorCalls: 0
+    }
+    return state
+  }
+  const pilot = yield* drawPilot(problem.sampler, plan.pilotDraws, noise, fold(problem.key, "pilot"))
+  const { values } = yield* exactValue(pilot.mdp, { tolerance: 1e-6 * spread(pilot.mdp.rewards) })
+  const state: SampledState = {
+    reference: values.slice(0, design.count),
+    referenceDraws: allocateDraws(pilot, values, plan.referenceDraws),
+    runs: [],
+    simulatorCalls: pilot.simulatorCalls
+  }
+  return state
+})
+
+const spread = (values: Float64Array): number =>
+  values.reduce((a, b) => Math.max(a, b)) - values.reduce((a, b) => Math.min(a, b))
+
+/** One replication to its end. */
+export const replicate = Effect.fnUntraced(function* (
+  problem: ReplicationProblem,
+  sweeps: number
+): Effect.fn.Return<ReplicationState, SimulatorError> {
+  let state = yield* initReplication(problem)
+  for (let k = 0; k < sweeps; k++) [state] = yield* stepReplication(problem, state)
+  return state
+})
+
+// Clipped only here: clipping inside of the recursion would take the upward bias away that makes the limit one.
+const limitOf = (
+  runs: ReadonlyArray<Float64Array>,
+  { sampler, probability }: Prepared
+): { readonly mean: Float64Array; readonly limit: Float64Array | undefined } => {
+  const count = runs.length
+  const mean = runs[0].map((_, x) => runs.reduce((sum, values) => sum + values[x], 0) / count)
+  if (count < 2) return { mean, limit: undefined }
+  const factor = studentQuantile(probability, count - 1) / Math.sqrt(count)
+  const limit = mean.map((centre, x) => {
+    const squares = runs.reduce((sum, values) => sum + (values[x] - centre) ** 2, 0)
+    return Math.min(centre + factor * Math.sqrt(squares / (count - 1)), sampler.simulator.valueBounds[1])
+  })
+  return { mean, limit }
+}
+
+/** The sampled upper limit as an iteration, one replication a step. Fails with `UvipOptionError` for options out of range. */
+export const sampledIteration = (
+  simulator: Simulator,
+  options: SampledOptions
+): Effect.Effect<
+  Iteration<SampledState, SampledInfo, SimulatorError> & { readonly design: Design },
+  UvipOptionError
+> =>
+  attempt<UvipOptionError>()(() => {
+    const problem = prepare(simulator, options)
+    const { method, plan, noise } = problem
+    return {
+      design: problem.sampler.design,
+      init: begin(problem),
+      step: Effect.fnUntraced(function* (state) {
+        const { values, simulatorCalls } = yield* replicate(
+          {
+            sampler: problem.sampler,
+            reference: state.reference,
+            estimator: method === "piloted" ? "max-of-means" : method,
+            noise,
+            referenceDraws: state.referenceDraws,
+            sweepDraws: plan.sweepDraws,
+            key: fold(fold(problem.key, "replication"), state.runs.length)
+          },
+          plan.sweeps
+        )
+        const next = {
+          ...state,
+          runs: [...state.runs, values],
+          simulatorCalls: state.simulatorCalls + simulatorCalls
+        }
+        return [
+          next,
+          {
+            replication: next.runs.length,
+            ...limitOf(next.runs, problem),
+            simulatorCalls: next.simulatorCalls
+          }
+        ] as const
+      }),
+      isDone: (info) => info.replication >= plan.replications
+    }
+  })
+
+/**
+ * An upper confidence limit for V* from a simulator alone.
+ *
+ * Each of R independent replications ends with values whose expectation is at least V* (`initReplication` has the proof), so
+ * mean + t_{R-1} s / sqrt(R) is an upper limit for V* with the confidence asked for, as far as the replications' means are normal. One
+ * replication would be none. The pilot is drawn once for all replications: they are independent given the pilot, and their
+ * expectations at least V* whatever it was.
+ *
+ * Fails with `SimulatorError`, which names the state and the action, and with `UvipOptionError`.
+ *
+ * @example
+ * const { limit } = yield* sampledUpper(simulatorOf(mdp), { draws: 10_000, key: key(1) })
+ */
+export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* (
+  simulator: Simulator,
+  options: SampledOptions
+): Effect.fn.Return<UpperLimit, SimulatorError | UvipOptionError> {
+  const iteration = yield* sampledIteration(simulator, options)
+  const [, { mean, limit = mean, replication, simulatorCalls }] = yield* run(iteration)
+  return { mean, limit, replications: replication, simulatorCalls, guarantee: iteration.design.guarantee }
+})

@@ -1,0 +1,229 @@
+import { fold, type Key, type Stream, stream } from "../Random/index.ts"
+import { SimulatorError } from "./Errors.ts"
+import { type Mdp, valueBounds } from "./Mdp.ts"
+
+/** Answers of a simulator, row by row; a caller allocates them once and has them filled again and again. */
+export interface Transitions {
+  /** [rows, stateSize] */
+  readonly nextStates: Float64Array
+  /** [rows] */
+  readonly rewards: Float64Array
+  /** [rows]: 1 where the episode has ended: what follows is worth 0. */
+  readonly terminated: Uint8Array
+}
+
+/** A problem of which nothing is known but what it answers. */
+export interface Simulator {
+  readonly name: string
+  /** How many states there are, where they are numbered: a state is then its number, and `stateSize` 1. */
+  readonly states: number | undefined
+  /** [states]: 1 for numbered states in which an episode has ended, where that is known; they are never asked. */
+  readonly terminal?: Uint8Array | undefined
+  /** Numbers that make a state. */
+  readonly stateSize: number
+  readonly actions: number
+  /** In [0, 1). */
+  readonly discount: number
+  /** Between what every value lies; 0 included where episodes end. */
+  readonly valueBounds: readonly [number, number]
+  /**
+   * Draws a transition for each row; states: [rows, stateSize], actions: [rows]. The same key gives the same answers, and with one key
+   * rows of different actions share their noise as far as the simulator can tell them apart. May throw a `SimulatorError`;
+   * `drawTransitions` makes one of anything else that it throws.
+   */
+  readonly sample: (states: Float64Array, actions: Int32Array, key: Key, into: Transitions) => void
+}
+
+export const allocateTransitions = (rows: number, stateSize: number): Transitions => ({
+  nextStates: new Float64Array(rows * stateSize),
+  rewards: new Float64Array(rows),
+  terminated: new Uint8Array(rows)
+})
+
+/** The first `rows` rows of larger arrays, without copying. */
+export const firstRows = (all: Transitions, rows: number, stateSize: number): Transitions => ({
+  nextStates: all.nextStates.subarray(0, rows * stateSize),
+  rewards: all.rewards.subarray(0, rows),
+  terminated: all.terminated.subarray(0, rows)
+})
+
+/** One transition of a simulator that is written row by row. */
+export interface Step {
+  readonly reward: number
+  readonly terminated: boolean
+}
+
+export interface SimulatorDescription {
+  readonly name: string
+  readonly states?: number | undefined
+  readonly stateSize: number
+  readonly actions: number
+  readonly discount: number
+  readonly valueBounds: readonly [number, number]
+  /** Writes the next state into `next` and says what came with it; all noise comes from `random`. */
+  readonly transition: (state: Float64Array, action: number, random: Stream, next: Float64Array) => Step
+}
+
+/** A simulator from the transition of a single state. */
+export const simulator = (description: SimulatorDescription): Simulator => {
+  const { stateSize, transition } = description
+  return {
+    name: description.name,
+    states: description.states,
+    stateSize,
+    actions: description.actions,
+    discount: description.discount,
+    valueBounds: description.valueBounds,
+    sample: (states, actions, key, into) => {
+      const random = stream(key)
+      for (let row = 0; row < actions.length; row++) {
+        const state = states.subarray(row * stateSize, (row + 1) * stateSize)
+        const next = into.nextStates.subarray(row * stateSize, (row + 1) * stateSize)
+        try {
+          const { reward, terminated } = transition(state, actions[row], random, next)
+          into.rewards[row] = reward
+          into.terminated[row] = terminated ? 1 : 0
+        } catch (cause) {
+          throw failure(description.name, state, actions[row], cause)
+        }
+      }
+    }
+  }
+}
+
+const failure = (name: string, state: ArrayLike<number>, action: number, cause: unknown): SimulatorError =>
+  cause instanceof SimulatorError
+    ? cause
+    : new SimulatorError({
+        simulator: name,
+        state: Array.from(state),
+        action,
+        reason: cause instanceof Error ? cause.message : String(cause),
+        cause
+      })
+
+/**
+ * Draws and checks: throws a `SimulatorError` that names the state and the action where the simulator throws or answers with what is
+ * no transition.
+ */
+export const drawTransitions = (
+  source: Simulator,
+  states: Float64Array,
+  actions: Int32Array,
+  key: Key,
+  into: Transitions
+): void => {
+  try {
+    source.sample(states, actions, key, into)
+  } catch (cause) {
+    throw culprit(source, states, actions, key, cause)
+  }
+  checkAnswers(source, states, actions, into)
+}
+
+// A simulator of batches does not say which row it failed at, so each is asked alone.
+const culprit = (
+  source: Simulator,
+  states: Float64Array,
+  actions: Int32Array,
+  key: Key,
+  cause: unknown
+): SimulatorError => {
+  if (cause instanceof SimulatorError) return cause
+  const { stateSize } = source
+  const alone = allocateTransitions(1, stateSize)
+  for (let row = 0; row < actions.length; row++) {
+    const state = states.slice(row * stateSize, (row + 1) * stateSize)
+    try {
+      source.sample(state, actions.slice(row, row + 1), fold(key, row), alone)
+    } catch (cause) {
+      return failure(source.name, state, actions[row], cause)
+    }
+  }
+  const first = failure(source.name, states.slice(0, stateSize), actions[0], cause)
+  return new SimulatorError({
+    ...first,
+    reason: `${first.reason} (in a batch of ${actions.length} that begins with this pair)`
+  })
+}
+
+const checkAnswers = (
+  source: Simulator,
+  states: Float64Array,
+  actions: Int32Array,
+  { nextStates, rewards, terminated }: Transitions
+): void => {
+  const { stateSize, states: count, terminal } = source
+  const wrong = (row: number, reason: string) =>
+    new SimulatorError({
+      simulator: source.name,
+      state: Array.from(states.subarray(row * stateSize, (row + 1) * stateSize)),
+      action: actions[row],
+      reason
+    })
+  for (let row = 0; row < actions.length; row++)
+    if (!Number.isFinite(rewards[row])) throw wrong(row, `answers with the reward ${rewards[row]}`)
+  for (let e = 0; e < actions.length * stateSize; e++) {
+    const next = nextStates[e]
+    const row = stateSize === 1 ? e : Math.floor(e / stateSize)
+    if (terminal?.[next] === 1 && terminated[row] === 0)
+      throw wrong(row, `answers with terminal state ${next}, but not that the episode has ended`)
+    if (count === undefined ? Number.isFinite(next) : next >= 0 && next < count && Number.isInteger(next))
+      continue
+    throw wrong(
+      row,
+      count === undefined
+        ? `answers with the next state [${nextStates.subarray(row * stateSize, (row + 1) * stateSize).join(", ")}]`
+        : `answers with state ${next}, which is not one of 0 to ${count - 1}`
+    )
+  }
+}
+
+/**
+ * A simulator of a known MDP: one uniform number a row, pushed through the inverse distribution function, so that rows drawn with one key share
+ * their noise. A terminal state stays where it is.
+ */
+export const simulatorOf = (mdp: Mdp, name = "of an MDP"): Simulator => {
+  const { actions, offsets, probabilities, successors, rewards, outcomeRewards, terminal } = mdp
+  return {
+    name,
+    states: mdp.states,
+    terminal,
+    stateSize: 1,
+    actions,
+    discount: mdp.discount,
+    valueBounds: outcomeBounds(mdp),
+    sample: (states, chosen, key, into) => {
+      const random = stream(key)
+      for (let row = 0; row < chosen.length; row++) {
+        const state = states[row]
+        if (terminal[state] === 1) {
+          into.nextStates[row] = state
+          into.rewards[row] = 0
+          into.terminated[row] = 1
+          continue
+        }
+        const pair = state * actions + chosen[row]
+        let at = offsets[pair]
+        const last = offsets[pair + 1] - 1
+        for (let left = random.uniform() - probabilities[at]; left >= 0 && at < last; )
+          left -= probabilities[++at]
+        const next = successors[at]
+        into.nextStates[row] = next
+        into.rewards[row] = outcomeRewards === undefined ? rewards[pair] : outcomeRewards[at]
+        into.terminated[row] = terminal[next]
+      }
+    }
+  }
+}
+
+// A simulator's user sees single rewards, so the bounds that hold for these are given, not those of their expectations.
+const outcomeBounds = (mdp: Mdp): readonly [number, number] => {
+  const [least, largest] = valueBounds(mdp)
+  if (mdp.outcomeRewards === undefined) return [least, largest]
+  const scale = 1 - mdp.discount
+  return [
+    mdp.outcomeRewards.reduce((a, b) => Math.min(a, b / scale), least),
+    mdp.outcomeRewards.reduce((a, b) => Math.max(a, b / scale), largest)
+  ]
+}

@@ -1,0 +1,89 @@
+import { Context, Effect, Layer, Stream } from "effect"
+import type { ActingPolicy } from "./ActingPolicy.ts"
+import { type Certificate, certifyBySampling, certifyExactly, type CertifyOptions } from "./Certificate.ts"
+import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import { stream } from "./Iteration.ts"
+import type { Mdp } from "./Mdp.ts"
+import type { TabularPolicy } from "./Policy.ts"
+import {
+  type SampledInfo,
+  sampledIteration,
+  type SampledOptions,
+  sampledUpper,
+  type UpperLimit
+} from "./SampledUpper.ts"
+import type { Simulator } from "./Simulator.ts"
+import { upperProblem } from "./UpperOperator.ts"
+import { checkReference, upperIteration, type UpperOptions, upperValue } from "./UpperValue.ts"
+import type { ExactValue, SweepInfo } from "./ValueIteration.ts"
+
+/** How far a policy is from optimal: upper value iteration (UVIP, arXiv 2105.02135), from a model or from a simulator alone. */
+export class Uvip extends Context.Service<
+  Uvip,
+  {
+    /**
+     * V^up of a known MDP for a control variate f, [states], such as a policy's value: V* <= V^up in every state. Fails with `MdpError`
+     * and `UvipOptionError`.
+     */
+    readonly exact: (
+      mdp: Mdp,
+      reference: Float64Array,
+      options?: UpperOptions
+    ) => Effect.Effect<ExactValue, MdpError | UvipOptionError>
+    /** The same, sweep by sweep. */
+    readonly exactStream: (
+      mdp: Mdp,
+      reference: Float64Array,
+      options?: UpperOptions
+    ) => Stream.Stream<SweepInfo, MdpError>
+    /** An upper confidence limit for V* from a simulator alone. Fails with `SimulatorError` and `UvipOptionError`. */
+    readonly sampled: (
+      simulator: Simulator,
+      options: SampledOptions
+    ) => Effect.Effect<UpperLimit, SimulatorError | UvipOptionError>
+    /** The same, replication by replication. */
+    readonly sampledStream: (
+      simulator: Simulator,
+      options: SampledOptions
+    ) => Stream.Stream<SampledInfo, SimulatorError | UvipOptionError>
+    /**
+     * [V^pi, V^up] of a policy in a known MDP: nothing is left to chance.
+     *
+     * @example
+     * const { maxGap } = yield* uvip.certify(mdp, Policy.uniform(mdp))
+     */
+    readonly certify: (
+      mdp: Mdp,
+      policy: TabularPolicy,
+      options?: UpperOptions
+    ) => Effect.Effect<Certificate, MdpError | PolicyError | UvipOptionError>
+    /**
+     * [lower limit of V^pi, upper limit of V*] of a policy from a simulator alone, with the confidence asked for.
+     *
+     * @example
+     * const { maxGap } = yield* uvip.certifyBySampling(simulator, acting(policy), { draws: 10_000, key: key(1) })
+     */
+    readonly certifyBySampling: (
+      simulator: Simulator,
+      policy: ActingPolicy,
+      options: CertifyOptions
+    ) => Effect.Effect<Certificate, SimulatorError | UvipOptionError>
+  }
+>()("tesserae/UVIP/Uvip") {
+  static readonly layer = Layer.sync(Uvip, () =>
+    Uvip.of({
+      exact: Effect.fn("Uvip.exact")(upperValue),
+      exactStream: (mdp, reference, options = {}) =>
+        Stream.unwrap(
+          Effect.map(checkReference(mdp, reference), () =>
+            stream(upperIteration(upperProblem(mdp, reference, options.coupling ?? "comonotone"), options))
+          )
+        ),
+      sampled: Effect.fn("Uvip.sampled")(sampledUpper),
+      sampledStream: (simulator, options) =>
+        Stream.unwrap(Effect.map(sampledIteration(simulator, options), stream)),
+      certify: Effect.fn("Uvip.certify")(certifyExactly),
+      certifyBySampling: Effect.fn("Uvip.certifyBySampling")(certifyBySampling)
+    })
+  )
+}

@@ -1,0 +1,10 @@
+/** Environments, each from its published dynamics: tabular ones as an `Mdp`, continuous ones as a `Simulator`. */
+export { acrobot, acrobotStart } from "./Acrobot.ts"
+export { cartPole, cartPoleStart } from "./CartPole.ts"
+export { chain } from "./Chain.ts"
+export { cliffWalking } from "./CliffWalking.ts"
+export { frozenLake, frozenLakeMaps, randomFrozenLakeMap } from "./FrozenLake.ts"
+export { garnet } from "./Garnet.ts"
+export { mountainCar, mountainCarStart } from "./MountainCar.ts"
+export { type NRoom, nRoom } from "./NRoom.ts"
+export { taxi, taxiState } from "./Taxi.ts"
