@@ -5,10 +5,15 @@ export {
   type BudgetPlan,
   type Choice,
   parseBudget,
-  type PlanningEvent
+  planWithin,
+  type PlanningEvent,
+  type Survey,
+  surveyOf
 } from "./budget/Budget.ts"
-export type { Candidate } from "./budget/Candidates.ts"
+export { type Candidate, lowRankCandidates } from "./budget/Candidates.ts"
+export { kroneckerSizes, sumSizes } from "./budget/Formats.ts"
 export { meanDivergence } from "./budget/Sensitivity.ts"
+export { kroneckerCandidates } from "./budget/Trials.ts"
 export { codecs } from "./Codecs.ts"
 export {
   type Comparison,

@@ -1,0 +1,58 @@
+import {
+  type Candidate,
+  kroneckerSizes,
+  lowRankCandidates,
+  sumSizes,
+  type Survey
+} from "../../src/Compress/index.ts"
+
+/** A way to compress: the sizes it may choose from, by what text its fits are weighted, and whether chance has a part in them. */
+export interface Method {
+  readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
+  readonly weighted: "no" | "inputs" | "inputs-and-outputs"
+  /** Whether the fit depends on the seed: permutations are searched by chance. */
+  readonly searches: boolean
+}
+
+const each =
+  (of: (weight: Survey["weights"][number]) => ReadonlyArray<Candidate>) =>
+  ({ weights }: Survey): ReadonlyArray<ReadonlyArray<Candidate>> =>
+    weights.map(of)
+
+export const methodNames = [
+  "svd",
+  "whitened-svd",
+  "kronecker",
+  "kronecker-permuted",
+  "kronecker-weighted",
+  "kronecker-weighted-permuted",
+  "kronecker-low-rank",
+  "mixed"
+] as const
+export type MethodName = (typeof methodNames)[number]
+
+/** `trials`: Kronecker sums with errors found by trial, for the mixed plan alone; the others share sizes out by the spectrum. */
+export const methods = (
+  trials: Readonly<Record<string, ReadonlyArray<Candidate>>>
+): Readonly<Record<MethodName, Method>> => ({
+  svd: { candidates: each(lowRankCandidates), weighted: "no", searches: false },
+  "whitened-svd": { candidates: each(lowRankCandidates), weighted: "inputs", searches: false },
+  kronecker: { candidates: each(kroneckerSizes("none")), weighted: "no", searches: false },
+  "kronecker-permuted": {
+    candidates: each(kroneckerSizes("rows-and-columns")),
+    weighted: "no",
+    searches: true
+  },
+  "kronecker-weighted": { candidates: each(kroneckerSizes("none")), weighted: "inputs", searches: false },
+  "kronecker-weighted-permuted": {
+    candidates: each(kroneckerSizes("rows-and-columns")),
+    weighted: "inputs",
+    searches: true
+  },
+  "kronecker-low-rank": { candidates: each(sumSizes), weighted: "inputs", searches: true },
+  mixed: {
+    candidates: each((weight) => [...lowRankCandidates(weight), ...(trials[weight.name] ?? [])]),
+    weighted: "inputs-and-outputs",
+    searches: true
+  }
+})
