@@ -96,7 +96,7 @@ type Options = Command.Command.Config.Infer<typeof flags>
 
 /** Windows in one update of the distillation. */
 const rows = 4
-const learningRate = 1e-3
+const learningRate = 3e-4
 
 const compareCompression = Effect.fnUntraced(function* (options: Options) {
   const started = performance.now()

@@ -225,7 +225,6 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
     },
     distillation: { steps: options.distillSteps, rows },
     plan,
-    original,
     comparison,
     tokenizer,
     questions: {

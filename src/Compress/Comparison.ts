@@ -7,6 +7,7 @@ import type { EvaluationWindows } from "../Model/PerplexityProtocol.ts"
 import type { Backend, TensorError } from "../Tensor/index.ts"
 import type { Curve } from "./Curve.ts"
 import type { JournalError } from "./Errors.ts"
+import { inFreeOrder } from "./FreeOrders.ts"
 import { openJournal, type Row } from "./Journal.ts"
 import { finalWeights, lowRankControl, type Plan, type PlanError, validate, withPermute } from "./Plan.ts"
 import { relativeError, replaceWeights } from "./Replace.ts"
@@ -52,6 +53,8 @@ export interface Comparison {
   readonly rows: ReadonlyArray<Row>
   /** How the loss went in each distillation. */
   readonly curves: ReadonlyArray<Curve>
+  /** The original, its hidden units in the plan's free order if there is one: what the weights of `model` are to be compared with. */
+  readonly original: Gpt2
   /** What the plan makes of the original, in stages, each distilled. */
   readonly model: Gpt2
   /** The row of that model. */
@@ -98,44 +101,54 @@ export const compare = Effect.fn("Compress.compare")(function* <E = never, R = n
   const sizes = weightSizes(original.config)
   yield* validate(plan, sizes)
   const control = lowRankControl(plan, sizes)
+  const ordered = yield* inFreeOrder(original, finalWeights(plan), fit)
   const journal = yield* openJournal(directory, options.identity, options.resume)
 
   const row = <E2, R2>(
     name: RowName,
-    make: Effect.Effect<Gpt2, E2, R2 | Scope.Scope>
+    make: Effect.Effect<Gpt2, E2, R2 | Scope.Scope>,
+    reference: Gpt2 = ordered
   ): Effect.Effect<void, E2 | StagesFailure | E, R2 | Backend | FileServices | R> =>
     Effect.scoped(
       Effect.gen(function* () {
         if (journal.rows.some((finished) => finished.name === name)) return
         yield* observe({ _tag: "started", row: name })
-        const measured = yield* measure(name, yield* make, original, evaluation)
+        const measured = yield* measure(name, yield* make, reference, evaluation)
         yield* journal.add(measured)
         yield* observe({ _tag: "measured", row: measured })
       })
     )
 
-  const atOnce = (name: RowName, chosen: Plan) =>
-    replaceWeights(original, finalWeights(chosen), fit, (fitted) =>
+  const atOnce = (name: RowName, chosen: Plan, from: Gpt2 = ordered) =>
+    replaceWeights(from, finalWeights(chosen), fit, (fitted) =>
       observe({ _tag: "stage", row: name, event: { _tag: "fitted", stage: "all", fitted } })
     )
   const inStages = (name: RowName, chosen: Plan) =>
-    compressInStages({ ...options, plan: chosen, directory: join(directory, name) }, (event) =>
-      Effect.andThen(
-        event._tag === "distilled"
-          ? journal.addPoint(name, { stage: event.stage, step: event.step, loss: event.loss })
-          : Effect.void,
-        observe({ _tag: "stage", row: name, event })
-      )
+    compressInStages(
+      { ...options, original: ordered, plan: chosen, directory: join(directory, name) },
+      (event) =>
+        Effect.andThen(
+          event._tag === "distilled"
+            ? journal.addPoint(name, { stage: event.stage, step: event.step, loss: event.loss })
+            : Effect.void,
+          observe({ _tag: "stage", row: name, event })
+        )
     )
 
-  yield* row("original", Effect.succeed(original))
+  yield* row("original", Effect.succeed(ordered))
   yield* row("svd", atOnce("svd", control))
-  if (!isMixed) yield* row("kronecker", atOnce("kronecker", withPermute(plan, "none")))
+  if (!isMixed) yield* row("kronecker", atOnce("kronecker", withPermute(plan, "none"), original), original)
   const fitted = isMixed ? "plan" : "kronecker-permuted"
   yield* row(fitted, atOnce(fitted, plan))
   const resultRow = `${fitted}-distilled` as const
   const compressed = yield* inStages(resultRow, plan)
   yield* row(resultRow, Effect.succeed(compressed))
   yield* row("svd-distilled", inStages("svd-distilled", control))
-  return { rows: journal.rows, curves: yield* journal.curves, model: compressed, resultRow }
+  return {
+    rows: journal.rows,
+    curves: yield* journal.curves,
+    original: ordered,
+    model: compressed,
+    resultRow
+  }
 })

@@ -3,7 +3,11 @@ import { Effect, Schema } from "effect"
 const Size = Schema.Int.check(Schema.isGreaterThan(0))
 const Pair = Schema.Tuple([Size, Size])
 
-export const Permute = Schema.Literals(["none", "rows", "columns", "rows-and-columns"])
+/**
+ * Which sides of a Kronecker sum's matrix are put into another order, each at the price of an index buffer; or "free" for the two weights of
+ * an MLP: their hidden units share one order, which costs nothing.
+ */
+export const Permute = Schema.Literals(["none", "rows", "columns", "rows-and-columns", "free"])
 export type Permute = typeof Permute.Type
 
 /**
@@ -122,6 +126,21 @@ const sizeProblem = (plan: WeightPlan, shape: readonly [number, number]): string
     : `left [${left}] (x) right [${right}] is [${left[0] * right[0]}, ${left[1] * right[1]}], the weight is [${shape}]`
 }
 
+/** What is wrong with a free order, if anything: both weights of an MLP have to agree to it. */
+const freeOrderProblem = (
+  name: string,
+  plan: WeightPlan,
+  all: Readonly<Record<string, WeightPlan>>
+): string | undefined => {
+  if (plan.format !== "kronecker" || plan.permute !== "free") return undefined
+  const [, mlp, part] = /^(h\.\d+\.mlp)\.(c_fc|c_proj)$/.exec(name) ?? []
+  const other = mlp && `${mlp}.${part === "c_fc" ? "c_proj" : "c_fc"}`
+  const planned = other !== undefined && Object.hasOwn(all, other) ? all[other] : undefined
+  return planned?.format === "kronecker" && planned.permute === "free"
+    ? undefined
+    : `a free order is one of the hidden units that c_fc and c_proj of an MLP share: ${other === undefined ? "this weight is neither" : `plan ${other} as a Kronecker sum with "permute": "free" too`}`
+}
+
 /** Fails with `PlanError` where an entry names no weight of the model or does not multiply to its shape. */
 export const validate = (
   plan: Plan,
@@ -136,7 +155,7 @@ export const validate = (
             weight: name,
             reason: `the model has no such weight; it has ${Object.keys(shapes).join(", ")}`
           })
-        const reason = sizeProblem(weight, shape)
+        const reason = sizeProblem(weight, shape) ?? freeOrderProblem(name, weight, finalWeights(plan))
         if (reason !== undefined) return yield* new PlanError({ weight: name, reason })
       }
     }
@@ -163,8 +182,10 @@ const mapWeights = (plan: Plan, change: (weight: WeightPlan, name: string) => We
 export const withPermute = (plan: Plan, permute: Permute): Plan =>
   mapWeights(plan, (weight) => {
     if (weight.format !== "kronecker") return weight
+    if (permute === "free" && weight.right[0] > 1) return { ...weight, permute }
     const rows = permute.includes("rows") && weight.right[0] > 1
-    const columns = permute.includes("columns") && weight.right[1] > 1
+    // Where there is no free order, as for an embedding, its few columns are paid for.
+    const columns = (permute.includes("columns") || permute === "free") && weight.right[1] > 1
     return {
       ...weight,
       permute: rows ? (columns ? "rows-and-columns" : "rows") : columns ? "columns" : "none"

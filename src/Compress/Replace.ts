@@ -63,7 +63,8 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
         return (yield* Scope.provide(fitted, scope)).weight
       }
       const kronecker = yield* Kronecker
-      const { format: _, ...sum } = plan
+      // The model is in its free order already.
+      const sum = { ...plan, permute: plan.permute === "free" ? "none" : plan.permute } as const
       const search = { swaps, rounds: rounds ?? roundsFor(weight), key: fold(key, name) }
       const fit = yield* kronecker.fit(dense, { ...sum, ...search, weighting })
       const rows = fit.rowPermutation

@@ -7,6 +7,7 @@ export {
   sequentialTarget,
   tokenCounts
 } from "./Covariance.ts"
+export { inHiddenOrder } from "./HiddenOrder.ts"
 export { inputMoments, type InputMomentsOptions } from "./InputMoments.ts"
 export {
   lastWordAccuracy,

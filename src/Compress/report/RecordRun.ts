@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import { type EvaluationOptions, evaluateModel } from "../../Model/Evaluation.ts"
-import type { Gpt2 } from "../../Model/Gpt2.ts"
 import type { PassageError } from "../../Model/LastWord.ts"
 import { besideReference, type EvaluationMismatch } from "../../Model/SideBySide.ts"
 import type { Tokenizer, TokenizerError } from "../../Model/Tokenizer.ts"
@@ -11,7 +10,6 @@ import { weightFacts } from "./WeightFacts.ts"
 
 export interface RecordRunOptions
   extends Pick<RunRecord, "source" | "license" | "command" | "text" | "distillation" | "plan"> {
-  readonly original: Gpt2
   readonly comparison: Comparison
   readonly tokenizer: Tokenizer
   /** What the original and the result are both asked. */
@@ -28,7 +26,6 @@ const originalRow: RowName = "original"
  *   const record = yield* recordRun({ source: "gpt2", license: "mit", command, text, distillation, plan, ... })
  */
 export const recordRun = Effect.fn("Compress.recordRun")(function* ({
-  original,
   comparison,
   tokenizer,
   questions,
@@ -38,7 +35,7 @@ export const recordRun = Effect.fn("Compress.recordRun")(function* ({
   TensorError | PassageError | TokenizerError | EvaluationMismatch,
   Backend
 > {
-  const { rows, curves, model, resultRow } = comparison
+  const { rows, curves, original, model, resultRow } = comparison
   const before = yield* evaluateModel(original, tokenizer, { ...questions, name: given.source })
   const after = yield* evaluateModel(model, tokenizer, {
     ...questions,

@@ -50,7 +50,6 @@ describe("recordRun", () => {
           text: { name: "Hamlet", trainingTokens: tokens.length, judgedTokens: tokens.length, context: 6 },
           distillation: { steps: 3, rows: 1 },
           plan,
-          original,
           comparison,
           tokenizer,
           questions: {
