@@ -5,7 +5,6 @@
  *   pnpm tsx examples/compare-compression.ts --budgets 0.65 --methods svd,mixed --seeds 1
  */
 import { fileURLToPath } from "node:url"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
@@ -37,6 +36,7 @@ import { openResults } from "./comparison/Results.ts"
 import { columns, figure, page, summaries } from "./comparison/Summary.ts"
 import { backendLayer, backendNames } from "./console/Backends.ts"
 import { namesAmong, shares } from "./console/Choices.ts"
+import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
 import { table } from "./console/Table.ts"
 import { addresses, textFiles } from "./corpus/TextFiles.ts"
@@ -259,4 +259,4 @@ const command = Command.make(
   }, Effect.scoped)
 )
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+main(command)

@@ -5,7 +5,6 @@
  *   pnpm tsx examples/compress-gpt2.ts --model DIR --text FILE --out DIR
  */
 import { fileURLToPath } from "node:url"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
@@ -46,6 +45,7 @@ import { backendLayer, backendNames } from "./console/Backends.ts"
 import { commandLine } from "./console/CommandLine.ts"
 import { columns, describe } from "./console/ComparisonTable.ts"
 import { budgetPlanText, countLines, givenPlanText } from "./console/PlanTable.ts"
+import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
 import { table } from "./console/Table.ts"
 import { addresses, textFiles } from "./corpus/TextFiles.ts"
@@ -94,6 +94,18 @@ const flags = {
     Flag.withDefault(100),
     Flag.withDescription("updates, shared out among the stages; 0: none")
   ),
+  learningRate: Flag.Finite("learning-rate").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "the peak of each stage's schedule; default: 0.003 with a recipe, 0.001 with a budget, whose fits are nearer"
+    )
+  ),
+  loss: Flag.Literals("loss", ["both", "divergence", "cross-entropy"]).pipe(
+    Flag.withDefault("both"),
+    Flag.withDescription(
+      "what is distilled by: the original's predictions (divergence), the text alone (cross-entropy), or half of each"
+    )
+  ),
   evaluationTokens: Flag.Int("evaluation-tokens").pipe(
     Flag.withDefault(40_000),
     Flag.withDescription("held-out tokens by which a model is judged, spread evenly over the held-out text")
@@ -130,6 +142,12 @@ type Options = Command.Command.Config.Infer<typeof flags>
 
 /** Windows in one update of the distillation. */
 const rows = 8
+
+const losses = {
+  both: { crossEntropy: 0.5, divergence: 0.5, temperature: 2 },
+  divergence: { crossEntropy: 0, divergence: 1, temperature: 1 },
+  "cross-entropy": { crossEntropy: 1 }
+} as const
 
 const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const started = performance.now()
@@ -178,8 +196,8 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const distillation = {
     steps: options.distillSteps,
     rows,
-    learningRate: 3e-3,
-    loss: { crossEntropy: 0.5, divergence: 0.5, temperature: 2 }
+    learningRate: Option.getOrElse(options.learningRate, () => (Option.isSome(options.budget) ? 1e-3 : 3e-3)),
+    loss: losses[options.loss]
   }
   const { resume, json: _json, dryRun: _dryRun, out, dense, onnx, ...deciding } = options
   const evaluation = yield* evaluationWindows(judged, context)
@@ -330,4 +348,4 @@ const command = Command.make(
   }, Effect.scoped)
 )
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+main(command)

@@ -6,7 +6,6 @@
  *   pnpm tsx examples/evaluate-gpt2.ts --model out/compressed-gpt2 --against models/state-of-the-union
  */
 import { fileURLToPath } from "node:url"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { codecs } from "../src/Compress/index.ts"
@@ -17,6 +16,7 @@ import { besideReference, type SideBySide } from "../src/Model/SideBySide.ts"
 import { key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
 import { backendLayer, backendNames } from "./console/Backends.ts"
+import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
 import { type Column, table } from "./console/Table.ts"
 import { addresses, textFiles } from "./corpus/TextFiles.ts"
@@ -183,4 +183,4 @@ const command = Command.make(
   }, Effect.scoped)
 )
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+main(command)

@@ -4,7 +4,6 @@
  *
  *   pnpm tsx examples/pretrain-gpt2.ts
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Distill, muon, Schedule } from "../src/Distill/index.ts"
@@ -23,6 +22,7 @@ import {
 import { fold, key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
 import { backendLayer, backendNames } from "./console/Backends.ts"
+import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
 import { mobyDick } from "./corpus/MobyDick.ts"
 import { stateOfTheUnion } from "./corpus/StateOfTheUnion.ts"
@@ -211,4 +211,4 @@ const pretrain = Effect.fnUntraced(function* (options: Options) {
   )
 })
 
-command.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+main(command)

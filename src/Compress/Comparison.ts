@@ -1,6 +1,7 @@
 import { Effect, Path, type Scope } from "effect"
 import type { Distill } from "../Distill/index.ts"
 import type { Kronecker } from "../Kronecker/index.ts"
+import { requireFiniteParameters } from "../Model/FiniteParameters.ts"
 import { type Gpt2, storedBytes, storedParameters, weightSizes } from "../Model/Gpt2.ts"
 import { perplexity } from "../Model/Perplexity.ts"
 import type { EvaluationWindows } from "../Model/PerplexityProtocol.ts"
@@ -100,6 +101,7 @@ export const compare = Effect.fn("Compress.compare")(function* <E = never, R = n
   const isMixed = options.kind === "mixed"
   const sizes = weightSizes(original.config)
   yield* validate(plan, sizes)
+  yield* requireFiniteParameters(original)
   const control = lowRankControl(plan, sizes)
   const ordered = yield* inFreeOrder(original, finalWeights(plan), fit)
   const journal = yield* openJournal(directory, options.identity, options.resume)

@@ -40,9 +40,31 @@ export type TensorTrainPlan = typeof TensorTrainPlan.Type
 export const WeightPlan = Schema.Union([KroneckerPlan, LowRankPlan, TensorTrainPlan])
 export type WeightPlan = typeof WeightPlan.Type
 
+const Share = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+const Positive = Schema.Finite.check(Schema.isGreaterThan(0))
+
+/** How one stage is distilled where it differs from the run's settings. */
+export const StageDistillation = Schema.Struct({
+  /** Updates; default: an equal part of those that the stages without a number of their own share. */
+  steps: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+  /** The schedule's peak. */
+  learningRate: Schema.optionalKey(Positive),
+  /** What the parts of the loss count. */
+  loss: Schema.optionalKey(
+    Schema.Struct({
+      crossEntropy: Schema.optionalKey(Share),
+      divergence: Schema.optionalKey(Share),
+      temperature: Schema.optionalKey(Positive),
+      hidden: Schema.optionalKey(Share)
+    })
+  )
+})
+export type StageDistillation = typeof StageDistillation.Type
+
 /** Weights that are replaced together, and then distilled together. */
 export const Stage = Schema.Struct({
   name: Schema.String,
+  distillation: Schema.optionalKey(StageDistillation),
   /** By the names of the weights, such as "wte" and "h.1.mlp.c_fc". */
   weights: Schema.Record(Schema.String, WeightPlan)
 })
@@ -70,11 +92,13 @@ export const parse = (json: string): Effect.Effect<Plan, PlanError> =>
 
 /** A plan as JSON, one line a weight. */
 export const text = ({ version, stages }: Plan): string => {
-  const lines = stages.map(({ name, weights }) => {
+  const lines = stages.map(({ name, distillation, weights }) => {
     const own = Object.entries(weights).map(
       ([weight, plan]) => `        ${JSON.stringify(weight)}: ${JSON.stringify(plan)}`
     )
-    return `    {\n      "name": ${JSON.stringify(name)},\n      "weights": {\n${own.join(",\n")}\n      }\n    }`
+    const settings =
+      distillation === undefined ? "" : `      "distillation": ${JSON.stringify(distillation)},\n`
+    return `    {\n      "name": ${JSON.stringify(name)},\n${settings}      "weights": {\n${own.join(",\n")}\n      }\n    }`
   })
   return `{\n  "version": ${version},\n  "stages": [\n${lines.join(",\n")}\n  ]\n}`
 }

@@ -14,7 +14,7 @@ import { type FitOptions, type Fitted, replaceWeights } from "./Replace.ts"
 
 /** How a compressed model is brought back towards the original. */
 export interface DistillationSettings {
-  /** Updates in all, shared out evenly among the stages; 0: none. */
+  /** Updates, shared out evenly among the stages that have no number of their own; 0: none. */
   readonly steps: number
   /** Windows of text in one update. */
   readonly rows: number
@@ -56,6 +56,17 @@ export type StagesFailure =
 
 export type FileServices = FileSystem.FileSystem | Path.Path
 
+/** The updates of each stage: its own number, or an equal part of `steps`. */
+export const stepsOf = ({ stages }: Plan, steps: number): ReadonlyArray<number> => {
+  const sharing = stages.filter(({ distillation }) => distillation?.steps === undefined).length
+  let place = 0
+  return stages.map(({ distillation }) => {
+    if (distillation?.steps !== undefined) return distillation.steps
+    const before = Math.floor((steps * place) / sharing)
+    return Math.floor((steps * ++place) / sharing) - before
+  })
+}
+
 /** Updates between two checkpoints. */
 const checkpointEvery = 50
 
@@ -74,6 +85,8 @@ export const compressInStages = Effect.fn("Compress.compressInStages")(function*
   const distill = yield* Distill
   const isThere = (path: string) => Effect.orElseSucceed(fileSystem.exists(path), () => false)
   const { stages } = plan
+  const updates = stepsOf(plan, distillation.steps)
+  const all = updates.reduce((sum, count) => sum + count, 0)
   let model = original
   for (const [index, stage] of stages.entries()) {
     const finished = join(directory, `stage-${index}`)
@@ -91,19 +104,20 @@ export const compressInStages = Effect.fn("Compress.compressInStages")(function*
       )
       yield* save(model, fitted, { codecs })
     }
-    const before = Math.floor((distillation.steps * index) / stages.length)
-    const steps = Math.floor((distillation.steps * (index + 1)) / stages.length) - before
+    const steps = updates[index]
+    const before = updates.slice(0, index).reduce((sum, count) => sum + count, 0)
     if (steps > 0) {
+      const { learningRate, loss } = { ...distillation, ...stage.distillation }
       const trained = yield* distill.train(
         {
           student: model,
           teacher: original,
-          loss: distillation.loss,
+          loss,
           nextBatch: (numbers) => options.windows.sample(distillation.rows, numbers),
           steps,
           schedule: Schedule.cosine({
-            peak: distillation.learningRate,
-            floor: distillation.learningRate / 10,
+            peak: learningRate,
+            floor: learningRate / 10,
             warmupSteps: Math.ceil(steps / 20)
           }),
           optimizer: adamW({ weightDecay: 0.01 }),
@@ -119,7 +133,7 @@ export const compressInStages = Effect.fn("Compress.compressInStages")(function*
             _tag: "distilled",
             stage: stage.name,
             step: before + step,
-            steps: distillation.steps,
+            steps: all,
             loss,
             tokensPerSecond
           })

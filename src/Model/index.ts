@@ -22,6 +22,7 @@ export { outputMetrics } from "./OutputMetrics.ts"
 export { type Prefix, prefixBefore, prefixMoments, prefixOf } from "./Prefix.ts"
 export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"
 export { type EvaluationOptions, evaluateModel, memoryBytes, ModelEvaluation } from "./Evaluation.ts"
+export { requireFiniteParameters } from "./FiniteParameters.ts"
 export { type Forward, forward, type ForwardOptions, loss, type Observe, tokenLosses } from "./Forward.ts"
 export {
   type Cache,

@@ -11,6 +11,7 @@ import {
   validate,
   withPermute
 } from "../../src/Compress/Plan.ts"
+import { stepsOf } from "../../src/Compress/Stages.ts"
 
 const plan: Plan = {
   version: 1,
@@ -26,6 +27,30 @@ const plan: Plan = {
   ]
 }
 const shapes = { a: [8, 12], wte: [50, 12] } as const
+
+describe("stages", () => {
+  it.effect("may say how they are distilled, and share the updates that none has claimed", () =>
+    Effect.gen(function* () {
+      const [first, second] = plan.stages
+      const own: Plan = {
+        version: 1,
+        stages: [
+          {
+            ...first,
+            distillation: { steps: 7, learningRate: 1e-3, loss: { crossEntropy: 1, temperature: 2 } }
+          },
+          second,
+          { ...first, name: "third" }
+        ]
+      }
+      assert.deepStrictEqual(yield* parse(text(own)), own)
+      assert.deepStrictEqual(stepsOf(own, 5), [7, 2, 3])
+      assert.deepStrictEqual(stepsOf(plan, 0), [0, 0])
+      const error = yield* Effect.flip(parse(text(own).replace('"steps":7', '"steps":-7')))
+      assert.include(error.message, "steps")
+    })
+  )
+})
 
 describe("Plan", () => {
   it.effect("a plan read back from its JSON is the same", () =>

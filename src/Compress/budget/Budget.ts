@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { Kronecker } from "../../Kronecker/index.ts"
+import { requireFiniteParameters } from "../../Model/FiniteParameters.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import { excerpt } from "../../Model/TextSet.ts"
 import type { Key } from "../../Random/index.ts"
@@ -84,6 +85,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
   share: number,
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
+  yield* requireFiniteParameters(model)
   const all = storedParameters(model)
   const count = Object.keys(model.weights).length
   let measured = 0
