@@ -11,3 +11,4 @@ export { Backend, compute, LinAlg, Tensor, type TensorError } from "./Tensor/ind
 export { TensorTrains } from "./TensorTrain/index.ts"
 export type { Weight } from "./Weight/index.ts"
 export * as UVIP from "./UVIP/index.ts"
+export * as ControlVariates from "./ControlVariates/index.ts"

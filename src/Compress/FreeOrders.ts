@@ -52,8 +52,10 @@ export const inFreeOrder = Effect.fn("Compress.inFreeOrder")(function* (
     const [first, second] = [`h.${layer}.mlp.c_fc`, `h.${layer}.mlp.c_proj`]
     const { hiddenOrder } = yield* Effect.scoped(
       Effect.gen(function* () {
-        const dense = (name: string) => compute((t) => model.weights[name].toDense(t))
-        return yield* fitShared(yield* dense(first), yield* dense(second), {
+        const [left, right] = yield* compute((t) =>
+          [first, second].map((name) => model.weights[name].toDense(t))
+        )
+        return yield* fitShared(left, right, {
           first: sideOf(first),
           second: sideOf(second),
           swaps,

@@ -66,7 +66,9 @@ export const allocateDraws = (pilot: Pilot, values: Float64Array, average: numbe
       const error = most > 0 ? sigma[top] / Math.sqrt(most) : 0
       for (let pair = x * actions; pair < (x + 1) * actions; pair++) {
         const allowed = Math.max(error, (q[top] - q[pair]) / clearly)
-        const wanted = pair === top ? most : sigma[pair] === 0 ? 0 : (sigma[pair] / allowed) ** 2
+        // Never more than it would get as the best: where the best is certain, no number would be enough for a tie.
+        const wanted =
+          pair === top ? most : Math.min((sigma[pair] / allowed) ** 2 || 0, scale * weight[x] * sigma[pair])
         counts[pair] = Math.max(floor, Math.min(Math.floor(wanted), 1e9))
         total += counts[pair]
       }

@@ -1,13 +1,14 @@
 import { Effect } from "effect"
 import { fold } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
-import { type Guarantee, tableDesign } from "./Design.ts"
+import { type Design, type Guarantee, tableDesign } from "./Design.ts"
 import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import { improvementOver } from "./Improvement.ts"
 import { type Mdp, valueBounds } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
 import { policyValue } from "./PolicyValue.ts"
-import { rollouts } from "./Rollouts.ts"
-import { sampledUpper, type SampledOptions } from "./SampledUpper.ts"
+import { horizonFor, rollouts } from "./Rollouts.ts"
+import { planAbove, sampledUpper, type SampledOptions } from "./SampledUpper.ts"
 import type { Simulator } from "./Simulator.ts"
 import { upperValue, type UpperOptions } from "./UpperValue.ts"
 
@@ -66,6 +67,12 @@ export interface CertifyOptions extends SampledOptions {
   /** Episodes from each point for the lower limit; default 400. */
   readonly episodes?: number | undefined
   readonly horizon?: number | undefined
+  /**
+   * A policy, the better the better, above whose value the upper limit is built (`improvementOver`), from the mean return up to the horizon:
+   * the way to go in continuous states. Each draw for the pilot and the reference means then costs two episodes, so `draws`, default 200, counts
+   * these; sweeps need none.
+   */
+  readonly baseline?: ActingPolicy | undefined
 }
 
 /**
@@ -78,32 +85,63 @@ export const certifyBySampling = Effect.fnUntraced(function* (
   policy: ActingPolicy,
   options: CertifyOptions
 ): Effect.fn.Return<Certificate, SimulatorError | UvipOptionError> {
-  const { confidence = 0.95, simultaneous = false, episodes, horizon, key } = options
+  const { confidence = 0.95, simultaneous = false, episodes, horizon, baseline, key } = options
   const design = options.design ?? tableDesign(simulator)
   const each = 1 - (1 - confidence) / 2
-  const episodesFrom = yield* rollouts(simulator, policy, {
+  const limits = (probability: number) => (simultaneous ? 1 - (1 - probability) / design.count : probability)
+  const { mean, lower, simulatorCalls } = yield* rollouts(simulator, policy, {
     points: design.points,
     episodes,
     horizon,
-    confidence: simultaneous ? 1 - (1 - each) / design.count : each,
+    confidence: limits(each),
     key: fold(key, "rollouts")
   })
-  const { mean, lower } = episodesFrom
-  const upper = yield* sampledUpper(simulator, {
-    reference: mean,
-    ...options,
-    design,
-    confidence: each,
-    key: fold(key, "upper")
-  })
+  const shared = { ...options, design, confidence: each, key: fold(key, "upper") }
+  const upper =
+    baseline === undefined
+      ? yield* sampledUpper(simulator, { reference: mean, ...shared })
+      : yield* upperAbove(simulator, baseline, shared, limits)
   return withGap({
     stateSize: simulator.stateSize,
     points: design.points,
     value: mean,
     lower,
-    upper: upper.limit,
+    // A limit of V* below one of V^pi says no more than that V^pi is optimal.
+    upper: upper.limit.map((limit, x) => Math.max(limit, lower[x])),
     confidence,
     guarantee: upper.guarantee,
-    simulatorCalls: upper.simulatorCalls + episodesFrom.simulatorCalls
+    simulatorCalls: upper.simulatorCalls + simulatorCalls
   })
+})
+
+// V* = V + (V* - V): both limits with half of the error probability that is left.
+const upperAbove = Effect.fnUntraced(function* (
+  simulator: Simulator,
+  baseline: ActingPolicy,
+  options: CertifyOptions & { readonly design: Design; readonly confidence: number },
+  limits: (probability: number) => number
+) {
+  const { design, draws = 200, episodes, confidence, key } = options
+  const { horizon = horizonFor(simulator.discount, 1e-3) } = options
+  const [, largest] = simulator.valueBounds
+  const half = 1 - (1 - confidence) / 2
+  const below = yield* rollouts(simulator, baseline, {
+    points: design.points,
+    episodes,
+    horizon,
+    confidence: limits(half),
+    key: fold(key, "baseline")
+  })
+  const improvement = improvementOver(simulator, baseline, horizon)
+  const above = yield* sampledUpper(improvement.simulator, {
+    ...options,
+    plan: { ...planAbove(draws, simulator.discount), ...options.plan },
+    reference: undefined,
+    confidence: half
+  })
+  return {
+    limit: above.limit.map((gain, x) => Math.min(below.upper[x] + gain, largest)),
+    guarantee: above.guarantee,
+    simulatorCalls: below.simulatorCalls + improvement.simulatorCalls()
+  }
 })

@@ -56,15 +56,16 @@ export interface Sampler {
   readonly simulator: Simulator
   readonly design: Design
   /**
-   * Draws counts[point, action] transitions from each design point of a block and hands them over action by action. Throws
-   * `SimulatorError`.
+   * Draws counts[point, action] transitions from each design point of a block and hands them over action by action; without
+   * `needsRewards` the rewards may be missing. Throws `SimulatorError`.
    */
   readonly draw: (
     block: Block,
     counts: Int32Array,
     noise: Noise,
     key: Key,
-    use: (batch: Batch) => void
+    use: (batch: Batch) => void,
+    needsRewards?: boolean
   ) => void
 }
 
@@ -112,7 +113,7 @@ export const sampler = (simulator: Simulator, design: Design): Sampler => {
   return {
     simulator,
     design,
-    draw: (block, counts, noise, key, use) => {
+    draw: (block, counts, noise, key, use, needsRewards) => {
       if (buffers.capacity < block.capacity) buffers = allocate(block.capacity, simulator, design)
       const { states, chosen, from, answers, points, margins } = buffers
       const blockKey = fold(key, block.first)
@@ -132,7 +133,8 @@ export const sampler = (simulator: Simulator, design: Design): Sampler => {
           rows === buffers.capacity ? states : states.subarray(0, rows * stateSize),
           rows === buffers.capacity ? chosen : chosen.subarray(0, rows),
           noise === "shared" ? blockKey : fold(blockKey, action),
-          into
+          into,
+          needsRewards
         )
         design.locate(into.nextStates, rows, { points, margins })
         use({ action, rows, from, rewards: into.rewards, terminated: into.terminated, points, margins })

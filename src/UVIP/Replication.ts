@@ -143,14 +143,21 @@ const meansOfBlock: SweepBlock = (
   const { neighbours } = sampler.design
   const { actions } = sampler.simulator
   const sums = new Float64Array((block.last - block.first) * actions)
-  sampler.draw(block, counts, noise, key, ({ rows, action, from, terminated, points }) => {
-    for (let j = 0; j < rows; j++) {
-      if (terminated[j] === 1) continue
-      let value = 0
-      for (let k = j * neighbours; k < (j + 1) * neighbours; k++) value += difference[points[k]]
-      sums[(from[j] - block.first) * actions + action] += value
-    }
-  })
+  sampler.draw(
+    block,
+    counts,
+    noise,
+    key,
+    ({ rows, action, from, terminated, points }) => {
+      for (let j = 0; j < rows; j++) {
+        if (terminated[j] === 1) continue
+        let value = 0
+        for (let k = j * neighbours; k < (j + 1) * neighbours; k++) value += difference[points[k]]
+        sums[(from[j] - block.first) * actions + action] += value
+      }
+    },
+    false
+  )
   for (let x = block.first; x < block.last; x++) {
     let best = -Infinity
     for (let a = 0; a < actions; a++) {
@@ -173,15 +180,22 @@ const drawsOfBlock: SweepBlock = (
   const { neighbours } = sampler.design
   const { actions } = sampler.simulator
   const z = Array.from({ length: actions }, () => new Float64Array(block.capacity))
-  sampler.draw(block, counts, noise, key, ({ rows, action, from, terminated, points }) => {
-    const row = z[action]
-    for (let j = 0; j < rows; j++) {
-      let value = base[from[j] * actions + action]
-      if (terminated[j] === 0)
-        for (let k = j * neighbours; k < (j + 1) * neighbours; k++) value += difference[points[k]]
-      row[j] = value
-    }
-  })
+  sampler.draw(
+    block,
+    counts,
+    noise,
+    key,
+    ({ rows, action, from, terminated, points }) => {
+      const row = z[action]
+      for (let j = 0; j < rows; j++) {
+        let value = base[from[j] * actions + action]
+        if (terminated[j] === 0)
+          for (let k = j * neighbours; k < (j + 1) * neighbours; k++) value += difference[points[k]]
+        row[j] = value
+      }
+    },
+    false
+  )
   for (let x = block.first; x < block.last; x++) {
     const start = (x - block.first) * sweepDraws
     values[x] = estimate(estimator, z, start, start + sweepDraws)

@@ -117,8 +117,59 @@ export const rollouts = Effect.fn("UVIP.rollouts")(function* (
   return { mean, lower, upper, simulatorCalls }
 })
 
-// All episodes in step, the ended ones taken out; [starts, episodes] returns.
-const returnsFrom = Effect.fnUntraced(function* (
+/** Episodes that go in step, the ended ones taken out. */
+export interface OpenEpisodes {
+  /** [episodes]: discounted, up to the steps that were made. */
+  readonly returns: Float64Array
+  /** Makes one more step of all that are open; how many were. Throws `SimulatorError`. */
+  readonly advance: () => number
+}
+
+/** One episode from each state; starts: [episodes, stateSize]. */
+export const openEpisodes = (
+  simulator: Simulator,
+  policy: ActingPolicy,
+  starts: Float64Array,
+  key: Key
+): OpenEpisodes => {
+  const { stateSize, discount } = simulator
+  const total = starts.length / stateSize
+  const returns = new Float64Array(total)
+  const states = starts.slice()
+  const episode = Int32Array.from({ length: total }, (_, row) => row)
+  const actions = new Int32Array(total)
+  const answers = allocateTransitions(total, stateSize)
+  let [rows, step, weight] = [total, 0, 1]
+  const advance = () => {
+    const into = firstRows(answers, rows, stateSize)
+    const stepKey = fold(key, step)
+    policy.act(states, rows, fold(stepKey, "policy"), actions)
+    drawTransitions(
+      simulator,
+      states.subarray(0, rows * stateSize),
+      actions.subarray(0, rows),
+      fold(stepKey, "simulator"),
+      into
+    )
+    let kept = 0
+    for (let row = 0; row < rows; row++) {
+      returns[episode[row]] += weight * into.rewards[row]
+      if (into.terminated[row] === 1) continue
+      episode[kept] = episode[row]
+      for (let i = 0; i < stateSize; i++) states[kept * stateSize + i] = into.nextStates[row * stateSize + i]
+      kept++
+    }
+    const made = rows
+    rows = kept
+    step++
+    weight *= discount
+    return made
+  }
+  return { returns, advance: () => (rows === 0 ? 0 : advance()) }
+}
+
+/** Episodes from each start, cut off at the horizon; returns: [starts, episodes]. */
+export const returnsFrom = Effect.fnUntraced(function* (
   simulator: Simulator,
   policy: ActingPolicy,
   {
@@ -133,45 +184,19 @@ const returnsFrom = Effect.fnUntraced(function* (
     readonly key: Key
   }
 ) {
-  const { stateSize, discount } = simulator
-  const total = (starts.length / stateSize) * episodes
-  const returns = new Float64Array(total)
-  const states = new Float64Array(total * stateSize)
-  const episode = Int32Array.from({ length: total }, (_, row) => row)
-  const actions = new Int32Array(total)
-  const answers = allocateTransitions(total, stateSize)
-  for (let row = 0; row < total; row++) {
+  const { stateSize } = simulator
+  const all = new Float64Array(starts.length * episodes)
+  for (let row = 0; row < all.length / stateSize; row++) {
     const start = Math.floor(row / episodes) * stateSize
-    for (let i = 0; i < stateSize; i++) states[row * stateSize + i] = starts[start + i]
+    for (let i = 0; i < stateSize; i++) all[row * stateSize + i] = starts[start + i]
   }
+  const { returns, advance } = openEpisodes(simulator, policy, all, key)
   const pause = timeSlice()
-  let rows = total
-  let weight = 1
   let calls = 0
-  for (let step = 0; step < horizon && rows > 0; step++) {
-    const into = firstRows(answers, rows, stateSize)
-    yield* attempt<SimulatorError>()(() => {
-      const stepKey = fold(key, step)
-      policy.act(states, rows, fold(stepKey, "policy"), actions)
-      drawTransitions(
-        simulator,
-        states.subarray(0, rows * stateSize),
-        actions.subarray(0, rows),
-        fold(stepKey, "simulator"),
-        into
-      )
-    })
-    calls += rows
-    let kept = 0
-    for (let row = 0; row < rows; row++) {
-      returns[episode[row]] += weight * into.rewards[row]
-      if (into.terminated[row] === 1) continue
-      episode[kept] = episode[row]
-      for (let i = 0; i < stateSize; i++) states[kept * stateSize + i] = into.nextStates[row * stateSize + i]
-      kept++
-    }
-    rows = kept
-    weight *= discount
+  for (let step = 0; step < horizon; step++) {
+    const made = yield* attempt<SimulatorError>()(advance)
+    if (made === 0) break
+    calls += made
     yield* pause
   }
   return { returns, calls }

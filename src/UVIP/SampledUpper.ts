@@ -109,6 +109,14 @@ export const planFor = (method: Method, draws: number, discount: number): Sampli
   return { pilotDraws: 0, referenceDraws: each, sweepDraws: each, sweeps, replications }
 }
 
+/** The plan where it is only rewards that cost: as many sweeps as are needed, of few draws. */
+export const planAbove = (draws: number, discount: number): SamplingPlan => {
+  const replications = 10
+  const pilotDraws = Math.max(2, Math.round(0.3 * draws))
+  const referenceDraws = Math.max(2, Math.floor((draws - pilotDraws) / replications))
+  return { pilotDraws, referenceDraws, sweepDraws: 4, sweeps: sweepsFor(discount), replications }
+}
+
 interface Prepared {
   readonly sampler: Sampler
   readonly method: Method

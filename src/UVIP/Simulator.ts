@@ -32,6 +32,8 @@ export interface Simulator {
    * `drawTransitions` makes one of anything else that it throws.
    */
   readonly sample: (states: Float64Array, actions: Int32Array, key: Key, into: Transitions) => void
+  /** `sample` without its rewards, where these are what costs: sweeps ask for no more than next states. Default: `sample`. */
+  readonly sampleNext?: Simulator["sample"] | undefined
 }
 
 export const allocateTransitions = (rows: number, stateSize: number): Transitions => ({
@@ -111,10 +113,12 @@ export const drawTransitions = (
   states: Float64Array,
   actions: Int32Array,
   key: Key,
-  into: Transitions
+  into: Transitions,
+  needsRewards = true
 ): void => {
+  const sample = needsRewards ? source.sample : (source.sampleNext ?? source.sample)
   try {
-    source.sample(states, actions, key, into)
+    sample(states, actions, key, into)
   } catch (cause) {
     throw culprit(source, states, actions, key, cause)
   }

@@ -1,5 +1,12 @@
 /** Certificates of how far a policy is from optimal. */
 export { acting, type ActingPolicy, actingAtRandom } from "./ActingPolicy.ts"
+export {
+  actorCritic,
+  type ActorCriticInfo,
+  actorCriticPolicyOf,
+  type ActorCriticState
+} from "./ActorCritic.ts"
+export type { ActorCriticOptions } from "./ActorCriticOptions.ts"
 export type { Certificate, CertifyOptions } from "./Certificate.ts"
 export {
   type Design,
@@ -22,11 +29,22 @@ export {
   startAnywhere,
   startAt
 } from "./Gymnasium.ts"
+export { type Improvement, improvementOver } from "./Improvement.ts"
 export { type Iteration, run, stream } from "./Iteration.ts"
 export { type Envelopes, envelopes, type LipschitzData } from "./Lipschitz.ts"
+export { linearActing, type LinearPolicy } from "./LinearPolicy.ts"
+export {
+  type LinearSearchInfo,
+  type LinearSearchOptions,
+  type LinearSearchState,
+  linearPolicyOf,
+  linearSearch
+} from "./LinearSearch.ts"
 export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
 export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
+export { type Network, networkActing, type NetworkPolicy } from "./Network.ts"
 export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
+export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
 export {
   optimalPolicy,
   policyIteration,
@@ -79,3 +97,4 @@ export {
   type SweepState,
   valueIteration
 } from "./ValueIteration.ts"
+export { visitedPoints, type VisitedPointsOptions } from "./VisitedPoints.ts"

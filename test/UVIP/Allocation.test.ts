@@ -56,4 +56,26 @@ describe("allocateDraws", () => {
       assert.strictEqual(certain, 20)
     })
   )
+
+  it.effect("has enough for all where a certain action and one that scatters are equally good", () =>
+    Effect.gen(function* () {
+      const mdp = yield* Mdp.make({
+        states: 3,
+        actions: 2,
+        discount: 0.5,
+        terminal: [1, 2],
+        outcomes: (_, action): ReadonlyArray<Outcome> =>
+          action === 0
+            ? [[1, 1, 0]]
+            : [
+                [1, 0.5, 1],
+                [2, 0.5, -1]
+              ]
+      })
+      const pilot = yield* pilotOf(mdp, 2)
+      const sure = { ...pilot, mdp: { ...pilot.mdp, rewards: new Float64Array(pilot.mdp.rewards.length) } }
+      const counts = allocateDraws(sure, new Float64Array(pilot.mdp.states), 1000)
+      assert.isAtMost(counts[0] + counts[1], 2000)
+    })
+  )
 })

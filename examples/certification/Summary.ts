@@ -1,0 +1,194 @@
+import {
+  type Block,
+  type Figure,
+  figures,
+  heatMap,
+  lineChart,
+  type Page,
+  prose,
+  table as tableBlock
+} from "../../src/Report/index.ts"
+import type { Certificate } from "../../src/UVIP/index.ts"
+import type { Column } from "../console/Table.ts"
+import type { Certified, Moment } from "./Moments.ts"
+import { policyText } from "./PolicyList.ts"
+import type { Grid, Problem } from "./Problems.ts"
+
+const mean = (values: ArrayLike<number>): number => {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]
+  return total / values.length
+}
+
+const nameOf = ({ candidate }: Moment): string => policyText(candidate.name)
+
+/** One row a policy; means are over the states, or over the design points. */
+export const columns: ReadonlyArray<Column<Moment>> = [
+  { heading: "policy", cell: nameOf, align: "left" },
+  { heading: "mean value", cell: ({ certificate }) => mean(certificate.value).toFixed(4) },
+  { heading: "mean upper", cell: ({ certificate }) => mean(certificate.upper).toFixed(4) },
+  { heading: "mean gap", cell: ({ certificate }) => mean(certificate.gap).toFixed(4) },
+  { heading: "largest gap", cell: ({ certificate }) => certificate.maxGap.toFixed(4) },
+  {
+    heading: "simulator calls",
+    cell: ({ certificate }) => certificate.simulatorCalls.toLocaleString("en")
+  },
+  { heading: "seconds", cell: ({ seconds }) => seconds.toFixed(2) }
+]
+
+const stateOf = ({ points, stateSize }: Certificate, point: number): number | ReadonlyArray<number> =>
+  stateSize === 1 ? points[point] : [...points.subarray(point * stateSize, (point + 1) * stateSize)]
+
+const statesOf = (certificate: Certificate, vstar: Float64Array | undefined) =>
+  Array.from(certificate.value, (valuePi, point) => ({
+    state: stateOf(certificate, point),
+    valuePi,
+    // From a simulator V^pi is an estimate, and gaps are from its lower limit.
+    ...(certificate.confidence < 1 && { lower: certificate.lower[point] }),
+    upper: certificate.upper[point],
+    ...(vstar !== undefined && { vstar: vstar[point] })
+  }))
+
+/** The result as JSON: the last policy's certificate, and where there are several policies all of them by name. */
+export const resultOf = ({ moments, vstar }: Certified, seconds: number) => {
+  const all = moments.map((moment) => ({
+    policy: nameOf(moment),
+    states: statesOf(moment.certificate, vstar),
+    maxGap: moment.certificate.maxGap,
+    simulatorCalls: moment.certificate.simulatorCalls
+  }))
+  const { states, maxGap } = all[all.length - 1]
+  return {
+    states,
+    maxGap,
+    simulatorCalls: all.reduce((sum, one) => sum + one.simulatorCalls, 0),
+    seconds,
+    ...(all.length > 1 && { policies: all })
+  }
+}
+
+const gapMap = (moment: Moment, { height, width, cells }: Grid, largest: number): Figure => {
+  const { points, gap, maxGap } = moment.certificate
+  return heatMap({
+    title: nameOf(moment),
+    description: `The gap of each state; the largest is ${maxGap.toFixed(4)}.`,
+    rows: Array.from({ length: height }, (_, row) => String(row)),
+    columns: Array.from({ length: width }, (_, column) => String(column)),
+    cells: Array.from(gap, (value, point) => {
+      const cell = cells[points[point]]
+      return {
+        row: String(Math.floor(cell / width)),
+        column: String(cell % width),
+        value,
+        label: value.toFixed(2)
+      }
+    }),
+    value: { label: "upper - lower", domain: [0, largest] },
+    width: Math.min(960, 160 + 56 * width),
+    height: 130 + 44 * height
+  })
+}
+
+// Where all policies are moments of one training its progress is the abscissa, elsewhere their order.
+const closing = ({ moments, vstar }: Certified): Figure => {
+  const kinds = new Set(moments.map(({ candidate }) => candidate.name.kind))
+  const trains = kinds.size === 1 && moments.every(({ candidate }) => "amount" in candidate.name)
+  const x = ({ candidate: { name } }: Moment, i: number) => (trains && "amount" in name ? name.amount : i + 1)
+  const what = { vi: "sweeps of value iteration", reinforce: "episodes", "actor-critic": "updates" }
+  const [kind] = kinds
+  const series = (name: string, value: (moment: Moment) => number, isDashed = false) => ({
+    name,
+    points: moments.map((moment, i) => ({ x: x(moment, i), y: value(moment) })),
+    isDashed
+  })
+  return lineChart({
+    title: "How the gap closes",
+    description: moments
+      .map((moment) => `${nameOf(moment)}: largest gap ${moment.certificate.maxGap.toFixed(4)}`)
+      .join("; "),
+    x: { label: trains && kind in what ? what[kind as keyof typeof what] : "policy" },
+    y: { label: "mean over the states" },
+    series: [
+      series("upper", ({ certificate }) => mean(certificate.upper)),
+      series("value of the policy", ({ certificate }) => mean(certificate.value)),
+      series("gap", ({ certificate }) => mean(certificate.gap)),
+      ...(vstar === undefined ? [] : [series("optimal value", () => mean(vstar), true)])
+    ],
+    marksPoints: true,
+    width: 760,
+    height: 420
+  })
+}
+
+/** States whose rows a page shows; the JSON has all. */
+const rowsShown = 100
+
+const number = (value: number): string => value.toFixed(4)
+
+const statesTable = ({ moments, vstar }: Certified): Block => {
+  const last = moments[moments.length - 1]
+  const { certificate } = last
+  return tableBlock(
+    `${nameOf(last)}, the ${Math.min(rowsShown, certificate.gap.length)} states of largest gap`,
+    [
+      { heading: "state" },
+      ...["value", "lower", "upper", "gap"].map((heading) => ({ heading, align: "right" as const })),
+      ...(vstar === undefined ? [] : [{ heading: "optimal value", align: "right" as const }])
+    ],
+    [...certificate.gap.keys()]
+      .toSorted((a, b) => certificate.gap[b] - certificate.gap[a])
+      .slice(0, rowsShown)
+      .map((point) => {
+        const state = stateOf(certificate, point)
+        return [
+          typeof state === "number" ? String(state) : state.map((x) => x.toFixed(3)).join(", "),
+          number(certificate.value[point]),
+          number(certificate.lower[point]),
+          number(certificate.upper[point]),
+          number(certificate.gap[point]),
+          ...(vstar === undefined ? [] : [number(vstar[point])])
+        ]
+      })
+  )
+}
+
+/** What the figures rest on, in words. */
+export const guaranteeText = (certificate: Certificate, coupling: string): string =>
+  certificate.confidence === 1
+    ? `Proved from the model, with the ${coupling} coupling.`
+    : certificate.guarantee === "estimate"
+      ? `From a simulator, each limit meant for ${100 * certificate.confidence} %: but upper values between design points are taken from the nearest ones, so this is an estimate, not a bound.`
+      : `From a simulator: each interval holds with ${100 * certificate.confidence} % confidence.`
+
+/** The certificates as a page. */
+export const page = (problem: Problem, certified: Certified, settings: string): Page => {
+  const { moments } = certified
+  const largest = Math.max(...moments.map(({ certificate }) => certificate.maxGap), 1e-12)
+  const grid = problem._tag === "tabular" ? problem.grid : undefined
+  return {
+    title: `How far from optimal? ${problem.name}`,
+    summary: settings,
+    sections: [
+      {
+        title: "Policies",
+        blocks: [
+          tableBlock(
+            "Means over the states; a gap is at least the optimal value less the policy's",
+            columns.map(({ heading, align }) => ({ heading, align: align ?? "right" })),
+            moments.map((moment) => columns.map(({ cell }) => cell(moment)))
+          ),
+          ...(moments.length > 1 ? [figures(closing(certified))] : [])
+        ]
+      },
+      ...(grid === undefined
+        ? []
+        : [
+            {
+              title: "The gap of each state",
+              blocks: [figures(...moments.map((moment) => gapMap(moment, grid, largest)))]
+            }
+          ]),
+      { title: "States", blocks: [prose("Of the last policy."), statesTable(certified)] }
+    ]
+  }
+}

@@ -1,0 +1,87 @@
+import { type Chains, checkedChains } from "../Chains.ts"
+import { SampleFileError } from "../Errors.ts"
+import { type NumericTable, parseTable, tableColumn, tableColumns } from "./NumericTable.ts"
+import type { NamedText } from "./StanCsv.ts"
+
+export interface PlainOptions {
+  /** Chains that follow each other in the rows, where no column "chain" says so; default 1. */
+  readonly chains?: number | undefined
+  /** Columns that are functionals rather than coordinates: they become statistics. */
+  readonly functionalColumns?: ReadonlyArray<string> | undefined
+}
+
+const indexColumn = (name: string): boolean => /^\.?(chain|draw|iteration)$/i.test(name)
+
+/** Rows by chain, in order; chains must be equally long. */
+const orderOfRows = (table: NumericTable, path: string, asked: number | undefined) => {
+  const at = table.names.findIndex((name) => /^\.?chain$/i.test(name))
+  if (at < 0) {
+    const chains = asked ?? 1
+    if (table.rows % chains !== 0)
+      throw new SampleFileError({ path, reason: `${table.rows} rows are not ${chains} equally long chains` })
+    return { at, chains, order: Array.from({ length: table.rows }, (_, row) => row) }
+  }
+  const groups = Map.groupBy(
+    Array.from(tableColumn(table, at), (chain, row) => ({ row, chain })),
+    ({ chain }) => chain
+  )
+  const lengths = [...groups].map(([chain, rows]) => `${rows.length} rows of chain ${chain}`)
+  const first = table.rows / groups.size
+  if ([...groups.values()].some((rows) => rows.length !== first))
+    throw new SampleFileError({ path, reason: `chains must be equally long: ${lengths.join(", ")}` })
+  return {
+    at,
+    chains: groups.size,
+    order: [...groups.values()].flatMap((rows) => rows.map(({ row }) => row))
+  }
+}
+
+/**
+ * Chains from a plain CSV of draws, one row a draw and one column a coordinate, and one of their scores with the same rows and columns. Columns
+ * named chain, draw or iteration are no coordinates; the first says which chain a row belongs to.
+ * Throws `SampleFileError` and `ChainError`.
+ */
+export const chainsOfCsv = (
+  samples: NamedText,
+  scores: NamedText | undefined,
+  options: PlainOptions = {}
+): Chains => {
+  const table = parseTable(samples.text, samples.path)
+  const { at, chains, order } = orderOfRows(table, samples.path, options.chains)
+  const functionals = options.functionalColumns ?? []
+  for (const name of functionals)
+    if (!table.names.includes(name))
+      throw new SampleFileError({
+        path: samples.path,
+        reason: `it has no column "${name}"; its columns are ${table.names.join(", ")}`
+      })
+  const parameters = table.names.flatMap((name, k) =>
+    k === at || indexColumn(name) || functionals.includes(name) ? [] : [k]
+  )
+  const ordered = (x: Float64Array, width: number): Float64Array => {
+    const result = new Float64Array(x.length)
+    order.forEach((row, to) => result.set(x.subarray(row * width, (row + 1) * width), to * width))
+    return result
+  }
+  const scoreValues = (file: NamedText): Float64Array => {
+    const other = parseTable(file.text, file.path)
+    const kept = other.names.flatMap((name, k) => (indexColumn(name) ? [] : [k]))
+    if (other.rows !== table.rows || kept.length !== parameters.length)
+      throw new SampleFileError({
+        path: file.path,
+        reason: `scores of ${other.rows} draws and ${kept.length} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
+      })
+    return ordered(tableColumns(other, kept), kept.length)
+  }
+  return checkedChains({
+    chains,
+    draws: table.rows / chains,
+    dimensions: parameters.length,
+    names: parameters.map((k) => table.names[k]),
+    values: ordered(tableColumns(table, parameters), parameters.length),
+    scores: scores === undefined ? undefined : scoreValues(scores),
+    statistics: Object.fromEntries(
+      functionals.map((name) => [name, ordered(tableColumn(table, table.names.indexOf(name)), 1)])
+    )
+  })
+}

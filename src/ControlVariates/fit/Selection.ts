@@ -1,0 +1,117 @@
+import { Effect } from "effect"
+import type { Factorizations, NumericalError } from "../../Tensor/index.ts"
+import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { attempt } from "../Errors.ts"
+import type { WindowedGrams } from "../spectral/WindowedGram.ts"
+import { addMatrices, coefficientsOf, factorForm, type QuadraticForm, valueAt } from "./QuadraticForm.ts"
+
+/** One way to fit: how many of the features, which of the windows, how much ridge. */
+export interface Candidate {
+  readonly degree: number
+  readonly features: number
+  readonly window: number
+  readonly ridge: number
+}
+
+/** A candidate and what it is worth, for one functional. */
+export interface Choice extends Candidate {
+  /** Asymptotic variance of f + Z a on pieces that a was not fitted on. */
+  readonly heldOut: number
+  /** The same on the pieces that it was fitted on. */
+  readonly inSample: number
+  /** [folds]: coefficients fitted without that fold. */
+  readonly withoutFold: ReadonlyArray<Float64Array>
+}
+
+/** The form of all folds but one (or of all, for -1), divided by its draws. */
+export const formWithout = (grams: WindowedGrams, window: number, fold: number): QuadraticForm => {
+  const count = grams.draws.reduce((sum, draws, j) => sum + (j === fold ? 0 : draws), 0)
+  return {
+    features: grams.features,
+    functionals: grams.functionals,
+    matrix: addMatrices(grams.grams[window], (j) => (j === fold ? 0 : 1 / count))
+  }
+}
+
+const formOf = (grams: WindowedGrams, window: number, fold: number): QuadraticForm => ({
+  features: grams.features,
+  functionals: grams.functionals,
+  matrix: addMatrices(grams.grams[window], (j) => (j === fold ? 1 / grams.draws[fold] : 0))
+})
+
+/** Only the name of what is minimised, for messages. */
+export const objectiveName = (width: number): string => (width === 1 ? "EVM" : `ESVM (window ${width})`)
+
+/**
+ * Fits every candidate without each fold, judges it on that fold by the asymptotic variance that the window `judge` estimates, and
+ * takes for each functional the best; a candidate of lower degree wins where it is as good within 1 %. A candidate whose form is
+ * indefinite is out; where all are, fails with the `NumericalError` of the last.
+ */
+export const selectCandidates = (
+  host: Factorizations,
+  grams: WindowedGrams,
+  widths: ReadonlyArray<number>,
+  judge: number,
+  candidates: ReadonlyArray<Candidate>
+): Effect.Effect<ReadonlyArray<Choice>, NumericalError> =>
+  Effect.gen(function* () {
+    const pause = timeSlice()
+    const folds = grams.draws.length
+    const functionals = grams.functionals
+    const total = grams.draws.reduce((sum, draws) => sum + draws, 0)
+    const heldOutForms = Array.from({ length: folds }, (_, fold) => formOf(grams, judge, fold))
+    const trainForms = Array.from({ length: folds }, (_, fold) => formWithout(grams, judge, fold))
+    const best: Array<Choice | undefined> = Array.from({ length: functionals }, () => undefined)
+    let refusal: NumericalError | undefined
+    const groups = Map.groupBy(candidates, ({ features, window }) => `${features} ${window}`)
+    for (const group of groups.values()) {
+      const { features, window } = group[0]
+      const name = objectiveName(widths[window])
+      const tried = yield* Effect.result(
+        Effect.forEach(
+          Array.from({ length: folds }, (_, fold) => fold),
+          (fold) =>
+            Effect.andThen(
+              pause,
+              attempt<NumericalError>()(() =>
+                factorForm(host, formWithout(grams, window, fold), features, name)
+              )
+            )
+        )
+      )
+      if (tried._tag === "Failure") {
+        refusal = tried.failure
+        continue
+      }
+      for (const candidate of group)
+        for (let q = 0; q < functionals; q++) {
+          const solved = yield* Effect.result(
+            attempt<NumericalError>()(() =>
+              tried.success.map((form) => coefficientsOf(form, q, candidate.ridge, functionals))
+            )
+          )
+          yield* pause
+          if (solved._tag === "Failure") {
+            refusal = solved.failure
+            continue
+          }
+          const withoutFold = solved.success
+          let [heldOut, inSample] = [0, 0]
+          withoutFold.forEach((a, fold) => {
+            const share = grams.draws[fold] / total
+            heldOut += share * Math.max(0, valueAt(heldOutForms[fold], q, a))
+            inSample += share * Math.max(0, valueAt(trainForms[fold], q, a))
+          })
+          const before = best[q]
+          const margin = before !== undefined && before.degree < candidate.degree ? 0.99 : 1
+          if (before === undefined || heldOut < margin * before.heldOut)
+            best[q] = { ...candidate, heldOut, inSample, withoutFold }
+        }
+    }
+    const choices: Array<Choice> = []
+    for (const choice of best) {
+      if (choice === undefined) return yield* Effect.fail(refusal as NumericalError)
+      choices.push(choice)
+    }
+    return choices
+  })

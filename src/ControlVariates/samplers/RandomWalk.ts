@@ -1,0 +1,18 @@
+import type { Kernel } from "./Kernel.ts"
+
+/**
+ * Random-walk Metropolis: x + stepSize sqrt(inverseMass) xi, accepted with probability min(1, pi(x') / pi(x)); `stepSize` is the
+ * proposal's standard deviation (arXiv 1910.03643 gives gamma, and the deviation is sqrt(2 gamma)). Aims at an acceptance of 0.234 (Roberts, Gelman and Gilks 1997).
+ */
+export const randomWalk: Kernel = {
+  name: "rwm",
+  targetAcceptance: 0.234,
+  *transition(point, { stepSize, inverseMass }, random) {
+    const proposal = point.position.map((x, i) => x + stepSize * Math.sqrt(inverseMass[i]) * random.normal())
+    const next = yield proposal
+    const ratio = next.logDensity - point.logDensity
+    const acceptance = Number.isNaN(ratio) ? 0 : Math.min(1, Math.exp(ratio))
+    const end = random.uniform() < acceptance ? next : point
+    return { ...end, acceptance, energy: -end.logDensity, evaluations: 1, divergent: false }
+  }
+}

@@ -1,0 +1,225 @@
+import { Effect } from "effect"
+import { fold, type Key, stream } from "../../Random/index.ts"
+import type { TensorError } from "../../Tensor/index.ts"
+import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { checkedChains, leastDraws, type ScoredChains } from "../Chains.ts"
+import {
+  attempt,
+  type ChainError,
+  checkCount,
+  checkPositive,
+  type ControlVariateOptionError,
+  TargetError
+} from "../Errors.ts"
+import type { Target } from "../targets/Target.ts"
+import {
+  adaptMass,
+  adaptStepSize,
+  initMass,
+  initStepSize,
+  inverseMassOf,
+  massSchedule
+} from "./Adaptation.ts"
+import type { Kernel, Tuning } from "./Kernel.ts"
+import {
+  awaiting,
+  type SamplerInfo,
+  type SamplerState,
+  startAt,
+  stepChains,
+  type Waiting
+} from "./Sampler.ts"
+
+export interface SampleOptions {
+  readonly kernel: Kernel
+  readonly key: Key
+  /** Default 4. */
+  readonly chains?: number | undefined
+  /** Kept draws a chain, at least 4. */
+  readonly draws: number
+  /** Draws left out before them; step size and mass are adapted in these. Default 1000. */
+  readonly burnIn?: number | undefined
+  /** Fixed where given; else adapted towards the kernel's acceptance (ULA, which accepts everything, needs it given). */
+  readonly stepSize?: number | undefined
+  /** Default: adapted where the step size is, else "identity". */
+  readonly mass?: "identity" | "adapted" | undefined
+  /** First positions [chains, dimensions]; default uniform in [-2, 2]. */
+  readonly start?: Float64Array | undefined
+}
+
+export interface Sampled {
+  /** With the statistics lp, acceptance, energy, evaluations and diverging. */
+  readonly chains: ScoredChains
+  readonly tuning: Tuning
+  /** Where the chains stand; `stepChains` continues from it. */
+  readonly state: SamplerState
+  /** Evaluations of the target in all, burn-in included. */
+  readonly evaluations: number
+}
+
+export type SampleError = TargetError | ChainError | ControlVariateOptionError | TensorError
+
+/** The state after a transition, public form of the kernel's step. Fails with the target's errors. */
+export const step = (
+  target: Target,
+  kernel: Kernel,
+  tuning: Tuning,
+  state: SamplerState
+): Effect.Effect<readonly [SamplerState, SamplerInfo], TargetError | TensorError> =>
+  awaiting(() => stepChains(target, kernel, tuning, state))
+
+/** Chains at given positions, [chains, dimensions]. Fails with `TargetError` where the target is not finite there. */
+export const init = (
+  target: Target,
+  positions: Float64Array,
+  key: Key
+): Effect.Effect<SamplerState, TargetError | TensorError> => awaiting(() => startAt(target, positions, key))
+
+/** Draws starting positions again, at most this often, where the density is zero. */
+const startTries = 100
+
+const randomStart = (
+  target: Target,
+  chains: number,
+  key: Key
+): Effect.Effect<SamplerState, TargetError | TensorError> => {
+  const attemptAt = (tries: number): Effect.Effect<SamplerState, TargetError | TensorError> => {
+    const random = stream(fold(fold(key, "start"), tries))
+    const positions = Float64Array.from(
+      { length: chains * target.dimensions },
+      () => 4 * random.uniform() - 2
+    )
+    const begun = init(target, positions, fold(key, "transitions"))
+    return tries + 1 === startTries
+      ? begun
+      : Effect.catchTag(begun, "TargetError", () => attemptAt(tries + 1))
+  }
+  return attemptAt(0)
+}
+
+/** A first step size whose single step has an acceptance near 1/2, by doubling or halving (Hoffman and Gelman 2014, algorithm 4). */
+function* firstStepSize(
+  target: Target,
+  kernel: Kernel,
+  state: SamplerState,
+  inverseMass: Float64Array
+): Waiting<number> {
+  let stepSize = 1
+  let direction = 0
+  for (let k = 0; k < 60; k++) {
+    const tried = { ...state, key: fold(state.key, `first step ${k}`) }
+    const [, { acceptance }] = yield* stepChains(target, kernel, { stepSize, inverseMass }, tried)
+    const mean = acceptance.reduce((sum, a) => sum + a, 0) / acceptance.length
+    const wanted = mean > 0.5 ? 1 : -1
+    if (direction === 0) direction = wanted
+    if (wanted !== direction) break
+    stepSize *= 2 ** direction
+  }
+  return stepSize
+}
+
+const checkOptions = (target: Target, options: SampleOptions): void => {
+  const { kernel, chains = 4, draws, burnIn = 1000, stepSize, start } = options
+  checkCount("chains", chains)
+  checkCount("draws", draws, leastDraws)
+  checkCount("burnIn", burnIn, 0)
+  if (stepSize !== undefined) checkPositive("stepSize", stepSize)
+  else if (kernel.targetAcceptance === undefined)
+    throw new TargetError({
+      target: target.name,
+      reason: `${kernel.name} accepts every step, so that its stepSize cannot be adapted: give one`
+    })
+  if (start !== undefined && start.length !== chains * target.dimensions)
+    throw new TargetError({
+      target: target.name,
+      reason: `${start.length} numbers of first positions for ${chains} chains in ${target.dimensions} dimensions`
+    })
+}
+
+/**
+ * Samples a target by several chains in lockstep. Step size and diagonal mass are learnt from all chains in the burn-in and fixed
+ * after it. The same key gives the same draws. Fails with `TargetError` where no finite starting position is found,
+ * `ChainError` for a chain that never moved, `ControlVariateOptionError`, and the errors of the target's backend.
+ *
+ * @example
+ * const { chains } = yield* sample(target, { kernel: noUTurn(), draws: 1000, key: key(1) })
+ */
+export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sampled, SampleError> =>
+  Effect.gen(function* () {
+    yield* attempt<TargetError | ControlVariateOptionError>()(() => checkOptions(target, options))
+    const { kernel, key, chains = 4, draws, burnIn = 1000, start, stepSize: fixed } = options
+    const { dimensions } = target
+    const adaptsMass = (options.mass ?? (fixed === undefined ? "adapted" : "identity")) === "adapted"
+    const pause = timeSlice()
+    let state =
+      start === undefined
+        ? yield* randomStart(target, chains, key)
+        : yield* init(target, start, fold(key, "transitions"))
+    const wanted = fixed === undefined ? kernel.targetAcceptance : undefined
+    const ones = new Float64Array(dimensions).fill(1)
+    const first = fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, state, ones)))
+    let tuning: Tuning = { stepSize: first, inverseMass: ones }
+    let steps = initStepSize(first)
+    let mass = initMass(dimensions)
+    const schedule = massSchedule(burnIn)
+    let evaluations = 0
+    const size = chains * draws
+    const values = new Float64Array(size * dimensions)
+    const scores = new Float64Array(size * dimensions)
+    const statistics = {
+      lp: new Float64Array(size),
+      acceptance: new Float64Array(size),
+      energy: new Float64Array(size),
+      evaluations: new Float64Array(size),
+      diverging: new Float64Array(size)
+    }
+    const adapt = (t: number, info: SamplerInfo): void => {
+      if (wanted !== undefined) {
+        const acceptance = info.acceptance.reduce((sum, a) => sum + a, 0) / chains
+        steps = adaptStepSize(steps, acceptance, wanted)
+        tuning = { ...tuning, stepSize: Math.exp(steps.logStep) }
+      }
+      if (adaptsMass && t >= schedule.begin) mass = adaptMass(mass, state.positions)
+      if (adaptsMass && schedule.ends.has(t + 1)) {
+        tuning = { ...tuning, inverseMass: inverseMassOf(mass) }
+        mass = initMass(dimensions)
+        steps = initStepSize(tuning.stepSize)
+      }
+      if (wanted !== undefined && t + 1 === burnIn)
+        tuning = { ...tuning, stepSize: Math.exp(steps.logStepMean) }
+    }
+    const record = (t: number, info: SamplerInfo): void => {
+      for (let c = 0; c < chains; c++) {
+        const at = c * draws + t
+        const from = c * dimensions
+        for (let i = 0; i < dimensions; i++) {
+          values[at * dimensions + i] = state.positions[from + i]
+          scores[at * dimensions + i] = state.scores[from + i]
+        }
+        statistics.lp[at] = state.logDensities[c]
+        statistics.acceptance[at] = info.acceptance[c]
+        statistics.energy[at] = info.energy[c]
+        statistics.evaluations[at] = info.evaluations[c]
+        statistics.diverging[at] = info.divergent[c]
+      }
+    }
+    // As many transitions between two looks at the clock as a target that answers at once makes in about a millisecond.
+    const together = 16
+    for (let begin = 0; begin < burnIn + draws; begin += together) {
+      const end = Math.min(burnIn + draws, begin + together)
+      yield* awaiting(function* () {
+        for (let t = begin; t < end; t++) {
+          const [next, info] = yield* stepChains(target, kernel, tuning, state)
+          state = next
+          for (const count of info.evaluations) evaluations += count
+          if (t < burnIn) adapt(t, info)
+          else record(t - burnIn, info)
+        }
+      })
+      yield* pause
+    }
+    const made = yield* attempt<ChainError>()(() =>
+      checkedChains({ chains, draws, dimensions, names: target.names, values, scores, statistics })
+    )
+    return { chains: { ...made, scores }, tuning, state, evaluations }
+  })

@@ -1,0 +1,64 @@
+import { fold, type Key } from "../Random/index.ts"
+import type { ActingPolicy } from "./ActingPolicy.ts"
+import { openEpisodes } from "./Rollouts.ts"
+import { drawTransitions, type Simulator } from "./Simulator.ts"
+
+/** The problem of doing better than a policy, and what its answers have cost. */
+export interface Improvement {
+  readonly simulator: Simulator
+  /** Of the problem beneath, episodes included. */
+  readonly simulatorCalls: () => number
+}
+
+/**
+ * A simulator whose optimal value is V* - V, V(x) = the policy's mean return from x up to the horizon: rewards r + discount V(Y) - V(x), each V an
+ * episode of its own, 0 after termination. By telescoping, any policy's value in it is its value in `source` less V (Ng, Harada and Russell,
+ * "Policy invariance under reward transformations", 1999), and noise of mean 0 in rewards changes no value.
+ *
+ * It is for continuous states. The control variate is then known in every next state and not at design points alone, so that what is
+ * left to carry from point to point is how much better than the policy one can be: nothing where the policy is optimal. Between
+ * points only V* - V need be Lipschitz.
+ */
+export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon: number): Improvement => {
+  const { stateSize, discount, valueBounds } = source
+  let simulatorCalls = 0
+  const returnsOf = (states: Float64Array, key: Key): Float64Array => {
+    const { returns, advance } = openEpisodes(source, policy, states, key)
+    for (let step = 0; step < horizon; step++) {
+      const made = advance()
+      if (made === 0) break
+      simulatorCalls += made
+    }
+    return returns
+  }
+  const sampleNext: Simulator["sample"] = (states, actions, key, into) => {
+    drawTransitions(source, states, actions, fold(key, "transition"), into)
+    simulatorCalls += actions.length
+  }
+  const simulator: Simulator = {
+    name: `improvement in ${source.name}`,
+    states: source.states,
+    terminal: source.terminal,
+    stateSize,
+    actions: source.actions,
+    discount,
+    valueBounds: [Math.min(0, valueBounds[0] - valueBounds[1]), valueBounds[1] - valueBounds[0]],
+    sampleNext,
+    sample: (states, actions, key, into) => {
+      sampleNext(states, actions, key, into)
+      const open: Array<number> = []
+      for (let row = 0; row < actions.length; row++) if (into.terminated[row] === 0) open.push(row)
+      const nextStates = new Float64Array(open.length * stateSize)
+      open.forEach((row, k) =>
+        nextStates.set(into.nextStates.subarray(row * stateSize, (row + 1) * stateSize), k * stateSize)
+      )
+      const before = returnsOf(states, fold(key, "before"))
+      const after = returnsOf(nextStates, fold(key, "after"))
+      for (let row = 0; row < actions.length; row++) into.rewards[row] -= before[row]
+      open.forEach((row, k) => {
+        into.rewards[row] += discount * after[k]
+      })
+    }
+  }
+  return { simulator, simulatorCalls: () => simulatorCalls }
+}
