@@ -247,7 +247,8 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
     tokenizer,
     questions: {
       windows: [evaluation, yield* evaluationWindows(judged, context, "windows")],
-      passages: lastWordPassages(text.heldOut, { count: 200 }),
+      // As many tokens again as for the perplexity, about.
+      passages: lastWordPassages(text.heldOut, { count: Math.min(200, Math.ceil(judged.length / 100)) }),
       generation: { prompt: promptOf(text.heldOut), maximumTokens: 60, key: key(options.seed) }
     }
   })

@@ -2,7 +2,7 @@ import type { Kernel } from "./Kernel.ts"
 
 /**
  * Random-walk Metropolis: x + stepSize sqrt(inverseMass) xi, accepted with probability min(1, pi(x') / pi(x)); `stepSize` is the
- * proposal's standard deviation (arXiv 1910.03643 gives gamma, and the deviation is sqrt(2 gamma)). Aims at an acceptance of 0.234 (Roberts, Gelman and Gilks 1997).
+ * proposal's standard deviation. Aims at an acceptance of 0.234 (Roberts, Gelman and Gilks 1997).
  */
 export const randomWalk: Kernel = {
   name: "rwm",
