@@ -50,6 +50,11 @@ export const programs: Readonly<Record<string, TfjsKernel>> = {
   Sigmoid: elementwise("sigmoid", ["x"], `${logistic} fn value(a: f32) -> f32 { return logistic(a); }`),
   Sin: elementwise("sin", ["x"], `${trigonometry} fn value(a: f32) -> f32 { return waved(a, 0); }`),
   Cos: elementwise("cos", ["x"], `${trigonometry} fn value(a: f32) -> f32 { return waved(a, 1); }`),
+  Relu: elementwise(
+    "relu",
+    ["x"],
+    "fn value(a: f32) -> f32 { if (isnan(a)) { return a; } return max(a, 0.0); }"
+  ),
   Softmax: rowWise("softmax", "logits", exponential, softmaxCode),
   Scale: scale,
   Gelu: elementwise("gelu", ["x"], `${gate} fn value(a: f32) -> f32 { return a * gate(a); }`),
