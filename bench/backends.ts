@@ -1,4 +1,4 @@
-import { Effect, type Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import * as Layers from "../src/Layers/index.ts"
 import { forward, initialise, loss, ModelConfig, parameters } from "../src/Model/index.ts"
 import { key, stream } from "../src/Random/index.ts"
@@ -15,7 +15,29 @@ const backends: ReadonlyArray<readonly [string, Layer.Layer<Backend, BackendUnav
   ["gpu", Layers.gpu()]
 ]
 
-const model = { width: 192, layers: 6, heads: 6, vocabulary: 2048, tokens: 128, batch: 4 }
+interface Sizes {
+  readonly square: number
+  readonly model: {
+    readonly width: number
+    readonly layers: number
+    readonly heads: number
+    readonly vocabulary: number
+    readonly tokens: number
+    readonly batch: number
+  }
+}
+
+/** What fits a processor, and what a GPU needs to be busy: the shape of GPT-2 small with a vocabulary of a quarter. */
+const sizes = {
+  small: {
+    square: 512,
+    model: { width: 192, layers: 6, heads: 6, vocabulary: 2048, tokens: 128, batch: 4 }
+  },
+  large: {
+    square: 4096,
+    model: { width: 768, layers: 12, heads: 12, vocabulary: 12_564, tokens: 512, batch: 8 }
+  }
+} satisfies Record<string, Sizes>
 /** Operations between two reads where one alone would measure the read. */
 const chain = 100
 
@@ -44,7 +66,7 @@ const read = (body: (t: Operations) => Tensor) =>
     )
   )
 
-const makeModel = Effect.gen(function* () {
+const makeModel = Effect.fnUntraced(function* ({ model }: Sizes) {
   const config = yield* ModelConfig.make({
     model_type: "gpt2",
     vocab_size: model.vocabulary,
@@ -61,11 +83,12 @@ const makeModel = Effect.gen(function* () {
   return { gpt2, tokens }
 })
 
-const shape = [model.batch, model.tokens]
+const shapeOf = ({ model }: Sizes) => [model.batch, model.tokens]
 
 /** The logits of a small GPT-2 and the gradient of its first weight. */
-const answers = Effect.gen(function* () {
-  const { gpt2, tokens } = yield* makeModel
+const answers = Effect.fnUntraced(function* (size: Sizes) {
+  const { gpt2, tokens } = yield* makeModel(size)
+  const shape = shapeOf(size)
   const [logits, gradient] = yield* compute((t) => {
     const inputs = upload(t.region, tokens, shape)
     const weight = parameters(gpt2)["h.0.attn.c_attn.weight"]
@@ -73,7 +96,7 @@ const answers = Effect.gen(function* () {
     return [forward(t, gpt2, inputs).logits, gradients.weight]
   })
   return [yield* Tensor.toArray(logits), yield* Tensor.toArray(gradient)] as const
-}).pipe(Effect.scoped)
+}, Effect.scoped)
 
 /** Of the greatest difference to the greatest number. */
 const relativeError = (found: TypedArray, right: TypedArray): number => {
@@ -85,14 +108,16 @@ const relativeError = (found: TypedArray, right: TypedArray): number => {
   return difference / size
 }
 
-const measure = Effect.fnUntraced(function* (right: readonly [TypedArray, TypedArray], seconds: number) {
+const speeds = Effect.fnUntraced(function* (size: Sizes, seconds: number) {
+  const n = size.square
   const small = yield* Tensor.fromArray(numbers(8), [8])
-  const square = yield* Tensor.fromArray(numbers(512 * 512), [512, 512])
+  const square = yield* Tensor.fromArray(numbers(n * n), [n, n])
   const rows = yield* Tensor.fromArray(
-    Int32Array.from({ length: 4096 }, (_, i) => (i * 7) % 512),
+    Int32Array.from({ length: 4096 }, (_, i) => (i * 7) % n),
     [4096]
   )
-  const { gpt2, tokens } = yield* makeModel
+  const { gpt2, tokens } = yield* makeModel(size)
+  const shape = shapeOf(size)
   const trained = parameters(gpt2)
   const step = read((t) => {
     const inputs = upload(t.region, tokens, shape)
@@ -119,41 +144,62 @@ const measure = Effect.fnUntraced(function* (right: readonly [TypedArray, TypedA
   )
   const forwardSeconds = yield* timed(pass, seconds)
   const stepSeconds = yield* timed(step, seconds)
-  const [logits, gradient] = yield* answers
-  const count = model.batch * model.tokens
+  const count = tokens.length
   return {
     "us an add of 8": (1e6 * latency) / chain,
-    "GFLOP/s matmul 512": (2 * 512 ** 3) / product / 1e9,
-    "ms softmax 512x512": 1000 * softmax,
-    "ms gather 4096x512": 1000 * gather,
+    [`GFLOP/s matmul ${n}`]: (2 * n ** 3) / product / 1e9,
+    [`ms softmax ${n}x${n}`]: 1000 * softmax,
+    [`ms gather 4096x${n}`]: 1000 * gather,
     "tokens/s forward": Math.round(count / forwardSeconds),
-    "tokens/s with gradients": Math.round(count / stepSeconds),
+    "tokens/s with gradients": Math.round(count / stepSeconds)
+  }
+}, Effect.scoped)
+
+/** How far a backend's logits and gradient of the small model are from these. */
+const errors = Effect.fnUntraced(function* (right: readonly [TypedArray, TypedArray]) {
+  const [logits, gradient] = yield* answers(sizes.small)
+  return {
     "error of logits": relativeError(logits, right[0]),
     "error of a gradient": relativeError(gradient, right[1])
   }
-}, Effect.scoped)
+})
+
+/** Every backend that is present, by its description, and a row of what is measured on it. */
+const onEach = Effect.fnUntraced(function* <Row extends Record<string, string | number>, E>(
+  measured: Effect.Effect<Row, E, Backend>
+) {
+  const rows: Array<Record<string, string | number>> = []
+  const versions: Array<string> = []
+  for (const [name, layer] of backends)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const built = yield* Effect.result(Layer.build(layer))
+        if (Result.isFailure(built)) {
+          versions.push(built.failure.message)
+          return
+        }
+        yield* Effect.gen(function* () {
+          versions.push(`${name}: ${(yield* Backend).description}`)
+          rows.push({ backend: name, ...(yield* measured) })
+        }).pipe(Effect.provideContext(built.success))
+      })
+    )
+  return { versions, rows }
+})
 
 /**
  * Every backend that is present: small operations, products, softmax, gather, a GPT-2's forward pass and gradients, each with the
  * read that ends it; and how far its numbers are from the mock's float64.
  */
 export const backendComparison = Effect.fn("bench.backends")(function* (seconds: number) {
-  const rows: Array<Record<string, string | number>> = []
-  const versions: Array<string> = []
-  const right = yield* Effect.provide(answers, Layers.mock())
-  for (const [name, layer] of backends) {
-    const one = Effect.gen(function* () {
-      versions.push(`${name}: ${(yield* Backend).description}`)
-      rows.push({ backend: name, ...(yield* measure(right, seconds)) })
-    }).pipe(
-      Effect.provide(layer),
-      Effect.catchTag("BackendUnavailable", (error) =>
-        Effect.sync(() => {
-          versions.push(error.message)
-        })
-      )
-    )
-    yield* one
-  }
-  return { name: "backends", versions, rows } satisfies Report
+  const right = yield* Effect.provide(answers(sizes.small), Layers.mock())
+  const measured = Effect.gen(function* () {
+    return { ...(yield* speeds(sizes.small, seconds)), ...(yield* errors(right)) }
+  })
+  return { name: "backends", ...(yield* onEach(measured)) } satisfies Report
+})
+
+/** The same speeds at sizes that keep a GPU busy. */
+export const largeBackendComparison = Effect.fn("bench.backends-large")(function* (seconds: number) {
+  return { name: "backends-large", ...(yield* onEach(speeds(sizes.large, seconds))) } satisfies Report
 })

@@ -1,7 +1,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { backendComparison } from "./backends.ts"
+import { backendComparison, largeBackendComparison } from "./backends.ts"
 import { gpt2 } from "./gpt2.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
@@ -16,6 +16,7 @@ const benchmarks = {
   gpt2,
   scale,
   backends: backendComparison,
+  "backends-large": largeBackendComparison,
   tensortrain,
   uvip,
   "uvip-coverage": uvipCoverage
