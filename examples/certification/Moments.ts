@@ -107,7 +107,7 @@ export const certifyContinuous = Effect.fnUntraced(function* (
     })
   )
   const points = Float64Array.from(visited.flatMap((part) => [...part]))
-  const design = nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours })
+  const design = yield* nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours })
   const moments = yield* each(candidates, (candidate) => {
     const options: CertifyOptions = {
       method: estimator,

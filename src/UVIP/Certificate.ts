@@ -1,15 +1,21 @@
 import { Effect } from "effect"
 import { fold } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
-import { type Design, type Guarantee, tableDesign } from "./Design.ts"
-import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import type { Design, Guarantee } from "./Design.ts"
+import {
+  attempt,
+  type MdpError,
+  type PolicyError,
+  type SimulatorError,
+  type UvipOptionError
+} from "./Errors.ts"
 import { improvementOver } from "./Improvement.ts"
 import { type Mdp, valueBounds } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
 import { policyValue } from "./PolicyValue.ts"
 import { horizonFor, rollouts } from "./Rollouts.ts"
-import { planAbove, sampledUpper, type SampledOptions } from "./SampledUpper.ts"
-import type { Simulator } from "./Simulator.ts"
+import { designFor, planAbove, sampledUpper, type SampledOptions } from "./SampledUpper.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 import { upperValue, type UpperOptions } from "./UpperValue.ts"
 
 /** How far a policy is from optimal, state by state: V^pi and V* both lie in [lower, upper]. */
@@ -86,7 +92,10 @@ export const certifyBySampling = Effect.fnUntraced(function* (
   options: CertifyOptions
 ): Effect.fn.Return<Certificate, SimulatorError | UvipOptionError> {
   const { confidence = 0.95, simultaneous = false, episodes, horizon, baseline, key } = options
-  const design = options.design ?? tableDesign(simulator)
+  const design = yield* attempt<UvipOptionError>()(() => {
+    checkSimulator(simulator)
+    return designFor(simulator, options.design)
+  })
   const each = 1 - (1 - confidence) / 2
   const limits = (probability: number) => (simultaneous ? 1 - (1 - probability) / design.count : probability)
   const { mean, lower, simulatorCalls } = yield* rollouts(simulator, policy, {

@@ -21,6 +21,8 @@ export interface Improvement {
  */
 export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon: number): Improvement => {
   const { stateSize, discount, valueBounds } = source
+  // V, which ends at the horizon, lies between this share of the bounds (0 is between them where episodes end).
+  const seen = 1 - discount ** horizon
   let simulatorCalls = 0
   const returnsOf = (states: Float64Array, key: Key): Float64Array => {
     const { returns, advance } = openEpisodes(source, policy, states, key)
@@ -42,7 +44,7 @@ export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon
     stateSize,
     actions: source.actions,
     discount,
-    valueBounds: [Math.min(0, valueBounds[0] - valueBounds[1]), valueBounds[1] - valueBounds[0]],
+    valueBounds: [valueBounds[0] - seen * valueBounds[1], valueBounds[1] - seen * valueBounds[0]],
     sampleNext,
     sample: (states, actions, key, into) => {
       sampleNext(states, actions, key, into)

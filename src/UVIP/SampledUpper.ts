@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { fold, type Key } from "../Random/index.ts"
 import { allocateDraws } from "./Allocation.ts"
-import { type Design, type Guarantee, tableDesign } from "./Design.ts"
+import { buildTableDesign, type Design, type Guarantee } from "./Design.ts"
 import { type Noise, sampler, type Sampler } from "./Draws.ts"
 import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
 import type { Estimator } from "./Estimator.ts"
@@ -13,7 +13,7 @@ import {
   type ReplicationState,
   stepReplication
 } from "./Replication.ts"
-import type { Simulator } from "./Simulator.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 import { studentQuantile } from "./StudentT.ts"
 import { exactValue } from "./ValueIteration.ts"
 
@@ -128,16 +128,27 @@ interface Prepared {
   readonly key: Key
 }
 
-const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
-  const { method = "piloted", draws = 10_000, noise = "shared", confidence = 0.95, key } = options
-  if (simulator.states === undefined && options.design === undefined)
+const methods: ReadonlySet<string> = new Set<Method>(["paper", "sorted", "max-of-means", "piloted"])
+
+/** The design that was given, or all numbered states; throws a `UvipOptionError` where it is for other states. */
+export const designFor = (simulator: Simulator, given: Design | undefined): Design => {
+  const design = given ?? buildTableDesign(simulator)
+  if (design.stateSize !== simulator.stateSize)
     throw new UvipOptionError({
       option: "design",
-      value: undefined,
-      expected: "given where states are not numbered, such as nearestDesign({ points, stateSize })"
+      value: `for ${design.stateSize}`,
+      expected: `for states of ${simulator.stateSize} numbers, as ${simulator.name} has them`
     })
+  return design
+}
+
+const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
+  const { method = "piloted", draws = 10_000, noise = "shared", confidence = 0.95, key } = options
+  checkSimulator(simulator)
   checkCount("draws", draws)
-  const design = options.design ?? tableDesign(simulator)
+  const design = designFor(simulator, options.design)
+  if (!methods.has(method))
+    throw new UvipOptionError({ option: "method", value: method, expected: [...methods].join(", ") })
   const plan = { ...planFor(method, draws, simulator.discount), ...options.plan }
   checkCount("plan.pilotDraws", plan.pilotDraws, method === "piloted" ? 1 : 0)
   for (const name of ["referenceDraws", "sweepDraws", "sweeps"] as const)

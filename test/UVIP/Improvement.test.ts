@@ -108,7 +108,13 @@ const certificates = Effect.fnUntraced(function* (
     visitedPoints(source, policy, { initialState, count: 30, key: fold(key("points"), i) })
   )
   const points = Float64Array.from(parts.flatMap((part) => [...part]))
-  const design = nearestDesign({ points, stateSize: source.stateSize, scale, neighbours: 2, lipschitz })
+  const design = yield* nearestDesign({
+    points,
+    stateSize: source.stateSize,
+    scale,
+    neighbours: 2,
+    lipschitz
+  })
   return yield* Effect.forEach(policies, (policy) =>
     uvip.certifyBySampling(source, policy, {
       design,
@@ -170,7 +176,7 @@ describe("certificates in continuous states", () => {
       const points = Float64Array.from({ length: 21 }, (_, i) => -0.2 + (1.4 * i) / 20)
       const uvip = yield* Uvip
       const options = {
-        design: nearestDesign({ points, stateSize: 1, lipschitz: 2.7 }),
+        design: yield* nearestDesign({ points, stateSize: 1, lipschitz: 2.7 }),
         draws: 200,
         simultaneous: true,
         episodes: 100,
