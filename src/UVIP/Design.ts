@@ -1,6 +1,7 @@
 import type { Effect } from "effect"
 import { type Key, stream } from "../Random/index.ts"
 import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
+import { designMadeBy } from "./Origin.ts"
 import type { Simulator } from "./Simulator.ts"
 
 /**
@@ -43,7 +44,7 @@ export const buildTableDesign = ({ name, states, terminal }: Simulator): Design 
   kept.forEach((state, point) => {
     pointOf[state] = point
   })
-  return {
+  const design: Design = {
     count: kept.length,
     points: Float64Array.from(kept),
     stateSize: 1,
@@ -53,6 +54,7 @@ export const buildTableDesign = ({ name, states, terminal }: Simulator): Design 
       for (let row = 0; row < rows; row++) points[row] = pointOf[nextStates[row]]
     }
   }
+  return designMadeBy(design, { kind: "table" })
 }
 
 /** All numbered states that are not known to be terminal. Fails with `UvipOptionError` where states are not numbered. */
@@ -95,7 +97,7 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
   if (lipschitz !== undefined && !(lipschitz >= 0 && lipschitz < Infinity))
     throw wrongOption("lipschitz", lipschitz, "at least 0 and finite")
   const nearest = new Float64Array(neighbours)
-  return {
+  const design: Design = {
     count,
     points,
     stateSize,
@@ -126,6 +128,7 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
       }
     }
   }
+  return designMadeBy(design, { kind: "nearest", options })
 }
 
 /**

@@ -1,6 +1,7 @@
 import { fold, type Key, type Stream, stream } from "../Random/index.ts"
 import { checkCount, SimulatorError, UvipOptionError } from "./Errors.ts"
 import { type Mdp, valueBounds } from "./Mdp.ts"
+import { madeBy } from "./Origin.ts"
 
 /** Answers of a simulator, row by row; a caller allocates them once and has them filled again and again. */
 export interface Transitions {
@@ -34,6 +35,15 @@ export interface Simulator {
   readonly sample: (states: Float64Array, actions: Int32Array, key: Key, into: Transitions) => void
   /** `sample` without its rewards, where these are what costs: sweeps ask for no more than next states. Default: `sample`. */
   readonly sampleNext?: Simulator["sample"] | undefined
+  /** Calls so far of a simulator beneath, where an answer costs more than one of these; default: an answer is a call. */
+  readonly callsBeneath?: (() => number) | undefined
+}
+
+/** Begins to count calls; how many there were since, for so many answers. */
+export const countCalls = ({ callsBeneath }: Simulator): ((answers: number) => number) => {
+  if (callsBeneath === undefined) return (answers) => answers
+  const before = callsBeneath()
+  return () => callsBeneath() - before
 }
 
 /** Throws a `UvipOptionError` where what a simulator says of itself cannot be. */
@@ -244,7 +254,10 @@ const checkAnswers = (
  * A simulator of a known MDP: one uniform number a row, pushed through the inverse distribution function, so that rows drawn with one key share
  * their noise. A terminal state stays where it is.
  */
-export const simulatorOf = (mdp: Mdp, name = "of an MDP"): Simulator => {
+export const simulatorOf = (mdp: Mdp, name = "of an MDP"): Simulator =>
+  madeBy(sampling(mdp, name), { kind: "mdp", mdp, name })
+
+const sampling = (mdp: Mdp, name: string): Simulator => {
   const { actions, offsets, probabilities, successors, rewards, outcomeRewards, terminal } = mdp
   return {
     name,

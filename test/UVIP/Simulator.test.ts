@@ -128,20 +128,23 @@ describe("Simulator", () => {
   )
 })
 
-describe("a simulator that is none", () => {
-  const answering = (sample: Simulator["sample"]): Simulator => ({
-    ...twoNumbers(() => 0),
-    name: "batches",
-    sample
-  })
-  const ask = (sample: Simulator["sample"]) =>
-    failureOf(answering(sample), Float64Array.of(1, 2, 3, 4), Int32Array.of(0, 1)).message
+const answering = (sample: Simulator["sample"]): Simulator => ({
+  ...twoNumbers(() => 0),
+  name: "batches",
+  sample
+})
 
+/** Stays where it is, for nothing. */
+const answer: Simulator["sample"] = (states, actions, _, into) => {
+  into.nextStates.set(states)
+  into.rewards.fill(0, 0, actions.length)
+}
+
+const ask = (sample: Simulator["sample"]) =>
+  failureOf(answering(sample), Float64Array.of(1, 2, 3, 4), Int32Array.of(0, 1)).message
+
+describe("a simulator that is none", () => {
   it("is caught where it leaves rows out, is late, or knows more than two ends", () => {
-    const answer: Simulator["sample"] = (states, actions, _, into) => {
-      into.nextStates.set(states)
-      into.rewards.fill(0, 0, actions.length)
-    }
     assert.match(
       ask((states, actions, k, into) => {
         answer(states, actions, k, into)

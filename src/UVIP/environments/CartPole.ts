@@ -1,5 +1,6 @@
 import { stream } from "../../Random/index.ts"
 import type { InitialState } from "../Gymnasium.ts"
+import { madeBy } from "../Origin.ts"
 import { simulator, type Simulator } from "../Simulator.ts"
 
 const gravity = 9.8
@@ -30,24 +31,28 @@ export const cartPoleStart: InitialState = (key, into) => {
  * 2.4 or |angle| > 12 degrees.
  */
 export const cartPole = ({ discount = 0.9, noise = 0.1 }: CartPoleOptions = {}): Simulator =>
-  simulator({
-    name: "CartPole",
-    stateSize: 4,
-    actions: 2,
-    discount,
-    valueBounds: [0, 1 / (1 - discount)],
-    transition: ([position, velocity, angle, spin], action, random, next) => {
-      const push = action === 1 ? force : -force
-      const [sine, cosine] = [Math.sin(angle), Math.cos(angle)]
-      const drive = (push + poleMass * halfLength * spin * spin * sine) / totalMass
-      const angular =
-        (gravity * sine - cosine * drive) / (halfLength * (4 / 3 - (poleMass * cosine * cosine) / totalMass))
-      const acceleration = drive - (poleMass * halfLength * angular * cosine) / totalMass
-      next[0] = position + timeStep * velocity
-      next[1] = velocity + timeStep * acceleration
-      next[2] = angle + timeStep * spin
-      if (noise > 0) next[2] *= 1 + noise * random.normal()
-      next[3] = spin + timeStep * angular
-      return { reward: 1, terminated: Math.abs(next[0]) > farthest || Math.abs(next[2]) > steepest }
-    }
-  })
+  madeBy(
+    simulator({
+      name: "CartPole",
+      stateSize: 4,
+      actions: 2,
+      discount,
+      valueBounds: [0, 1 / (1 - discount)],
+      transition: ([position, velocity, angle, spin], action, random, next) => {
+        const push = action === 1 ? force : -force
+        const [sine, cosine] = [Math.sin(angle), Math.cos(angle)]
+        const drive = (push + poleMass * halfLength * spin * spin * sine) / totalMass
+        const angular =
+          (gravity * sine - cosine * drive) /
+          (halfLength * (4 / 3 - (poleMass * cosine * cosine) / totalMass))
+        const acceleration = drive - (poleMass * halfLength * angular * cosine) / totalMass
+        next[0] = position + timeStep * velocity
+        next[1] = velocity + timeStep * acceleration
+        next[2] = angle + timeStep * spin
+        if (noise > 0) next[2] *= 1 + noise * random.normal()
+        next[3] = spin + timeStep * angular
+        return { reward: 1, terminated: Math.abs(next[0]) > farthest || Math.abs(next[2]) > steepest }
+      }
+    }),
+    { kind: "module", url: import.meta.url, name: "cartPole", options: { discount, noise } }
+  )
