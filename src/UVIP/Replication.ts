@@ -84,7 +84,8 @@ export const initReplication = Effect.fnUntraced(function* (
   return { sweep: 0, values: startOf(problem, base), base, simulatorCalls: calls(sum(referenceDraws)) }
 })
 
-const startOf = ({ sampler, reference }: ReplicationProblem, base: Float64Array): Float64Array => {
+/** Where sweeps begin; base: [points, actions], the reference means. */
+export const startOf = ({ sampler, reference }: ReplicationProblem, base: Float64Array): Float64Array => {
   const { actions, discount } = sampler.simulator
   const values = reference.map((_, x) => base.subarray(x * actions, (x + 1) * actions).reduce(larger))
   const most = values.reduce((d, value, x) => Math.max(d, value - reference[x]), 0)

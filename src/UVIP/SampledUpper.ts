@@ -170,7 +170,7 @@ const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
   return { sampler: sampler(simulator, design), method, plan, reference, noise, probability, key }
 }
 
-const begin = Effect.fnUntraced(function* (problem: Prepared, crew: Crew) {
+const begin = Effect.fnUntraced(function* <E>(problem: Prepared, crew: Crew<E>) {
   const { method, plan, noise } = problem
   const { simulator, design } = problem.sampler
   const even = () => new Int32Array(design.count * simulator.actions).fill(plan.referenceDraws)
@@ -213,10 +213,10 @@ const limitOf = (
   return { mean, limit }
 }
 
-const iterationBy = (
-  crew: Crew,
+const iterationBy = <E>(
+  crew: Crew<E>,
   problem: Prepared
-): Iteration<SampledState, SampledInfo, CrewError> & { readonly design: Design } => {
+): Iteration<SampledState, SampledInfo, E> & { readonly design: Design } => {
   const { method, plan, noise } = problem
   const replication = (state: SampledState, number: number) =>
     crew.replicate(
@@ -265,11 +265,11 @@ const iterationBy = (
  * The sampled upper limit as an iteration, as many replications a step as the crew has threads. Fails with `UvipOptionError` for options out of
  * range.
  */
-export const sampledIteration = (
-  crew: Crew,
+export const sampledIteration = <E = CrewError>(
+  crew: Crew<E>,
   simulator: Simulator,
   options: SampledOptions
-): Effect.Effect<Iteration<SampledState, SampledInfo, CrewError>, UvipOptionError> =>
+): Effect.Effect<Iteration<SampledState, SampledInfo, E>, UvipOptionError> =>
   Effect.map(
     attempt<UvipOptionError>()(() => prepare(simulator, options)),
     (problem) => iterationBy(crew, problem)
@@ -289,11 +289,11 @@ export const sampledIteration = (
  * @example
  * const { limit } = yield* sampledUpper(ownThread, simulatorOf(mdp), { draws: 10_000, key: key(1) })
  */
-export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* (
-  crew: Crew,
+export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* <E>(
+  crew: Crew<E>,
   simulator: Simulator,
   options: SampledOptions
-): Effect.fn.Return<UpperLimit, CrewError> {
+): Effect.fn.Return<UpperLimit, E | UvipOptionError> {
   const problem = yield* attempt<UvipOptionError>()(() => prepare(simulator, options))
   const iteration = iterationBy(crew, problem)
   const [, { mean, limit = mean, replication, simulatorCalls }] = yield* run(iteration)

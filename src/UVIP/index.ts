@@ -100,3 +100,11 @@ export {
 } from "./ValueIteration.ts"
 export { visitedPoints, type VisitedPointsOptions } from "./VisitedPoints.ts"
 export { type Crew, type CrewError, crewOf, ownThread } from "./workers/Crew.ts"
+export { backendCrew, sampledOnBackend } from "./tensor/BackendCrew.ts"
+export { tensorCartPole } from "./tensor/TensorCartPole.ts"
+export {
+  type Tables,
+  type TensorSimulator,
+  tensorSimulatorOf,
+  type TensorTransitions
+} from "./tensor/TensorSimulator.ts"

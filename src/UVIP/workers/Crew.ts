@@ -20,19 +20,16 @@ export type CrewError = SimulatorError | UvipOptionError | WorkerThreadError
  * Who does the parts of a sampled certificate that do not depend on each other: this thread, or several. Each part has a key of its own, so it
  * makes no difference to the results who did it.
  */
-export interface Crew {
+export interface Crew<E = CrewError> {
   /** Parts that are done at a time. */
   readonly threads: number
-  readonly replicate: (
-    problem: ReplicationProblem,
-    sweeps: number
-  ) => Effect.Effect<ReplicationState, CrewError>
-  readonly pilot: (sampler: Sampler, draws: number, noise: Noise, key: Key) => Effect.Effect<Pilot, CrewError>
+  readonly replicate: (problem: ReplicationProblem, sweeps: number) => Effect.Effect<ReplicationState, E>
+  readonly pilot: (sampler: Sampler, draws: number, noise: Noise, key: Key) => Effect.Effect<Pilot, E>
   readonly rollouts: (
     simulator: Simulator,
     policy: ActingPolicy,
     options: RolloutOptions
-  ) => Effect.Effect<RolloutValues, CrewError>
+  ) => Effect.Effect<RolloutValues, E>
 }
 
 /** This thread alone. */
