@@ -9,6 +9,8 @@ import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { tensortrain } from "./tensortrain.ts"
 import { uvip, uvipCoverage } from "./uvip.ts"
+import { uvipBackends } from "./uvip-backends.ts"
+import { uvipThreads } from "./uvip-threads.ts"
 
 const benchmarks = {
   matmul,
@@ -19,7 +21,9 @@ const benchmarks = {
   "backends-large": largeBackendComparison,
   tensortrain,
   uvip,
-  "uvip-coverage": uvipCoverage
+  "uvip-coverage": uvipCoverage,
+  "uvip-backends": uvipBackends,
+  "uvip-threads": uvipThreads
 }
 
 const bench = Command.make(

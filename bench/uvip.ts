@@ -204,7 +204,7 @@ export const uvipCoverage = Effect.fn("bench.uvipCoverage")(function* (_seconds:
     for (const draws of [1000, 5000]) {
       let paper = 0
       for (const method of methods) {
-        const covered = new Float64Array(best.length)
+        const covered = new Int32Array(best.length)
         let [excess, calls] = [0, 0]
         for (let n = 0; n < repetitions; n++) {
           const found = yield* service.sampled(simulatorOf(mdp), {
@@ -216,7 +216,7 @@ export const uvipCoverage = Effect.fn("bench.uvipCoverage")(function* (_seconds:
           })
           let most = 0
           found.limit.forEach((value, x) => {
-            if (value >= best[x] - 1e-12) covered[x] += 1 / repetitions
+            if (value >= best[x] - 1e-12) covered[x]++
             most = Math.max(most, value - best[x])
           })
           excess += most / repetitions
@@ -227,7 +227,7 @@ export const uvipCoverage = Effect.fn("bench.uvipCoverage")(function* (_seconds:
           problem: name,
           method,
           "calls a pair": Math.round(calls / (best.length * mdp.actions)),
-          "least coverage": Math.min(...covered),
+          "least coverage": Math.min(...covered) / repetitions,
           "largest excess over V*": excess,
           "paper's over this": paper / excess
         })

@@ -5,7 +5,7 @@
  *   pnpm tsx examples/certify-policy.ts --env garnet --policy vi:0,2,5,15 --coupling independent
  *   pnpm tsx examples/certify-policy.ts --env cartpole
  */
-import { Console, Effect, FileSystem, Layer, Option, Path } from "effect"
+import { Console, Effect, FileSystem, Layer, Option, Path, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { render } from "../src/Report/index.ts"
 import { Uvip, UvipOptionError } from "../src/UVIP/index.ts"
@@ -55,6 +55,11 @@ const flags = {
     Flag.withDefault(0.95),
     Flag.withDescription("of each interval, with --method sampled")
   ),
+  threads: Flag.Int("threads").pipe(
+    Flag.withDefault(1),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 256 }))),
+    Flag.withDescription("worker threads, with --method sampled; the numbers do not depend on how many")
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDefault(false),
     Flag.withDescription("one line of JSON instead of the table")
@@ -92,7 +97,8 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, problem: Probl
     method,
     coupling: coupling ?? (method === "exact" ? "comonotone" : "shared"),
     estimator: estimator ?? "piloted",
-    confidence: options.confidence
+    confidence: options.confidence,
+    threads: options.threads
   }
   return settings
 })

@@ -22,6 +22,7 @@ export interface Settings {
   readonly coupling: Coupling
   readonly estimator: Method
   readonly confidence: number
+  readonly threads: number
 }
 
 /** A policy and its certificate. */
@@ -62,7 +63,7 @@ const certificateKey = key("certificate")
 export const certifyTabular = Effect.fnUntraced(function* (
   problem: TabularProblem,
   names: ReadonlyArray<PolicyName>,
-  { method, coupling, estimator, confidence }: Settings
+  { method, coupling, estimator, confidence, threads }: Settings
 ) {
   const uvip = yield* Uvip
   const { mdp } = problem
@@ -83,6 +84,7 @@ export const certifyTabular = Effect.fnUntraced(function* (
       noise: coupling === "independent" ? "independent" : "shared",
       confidence,
       draws,
+      threads,
       key: certificateKey
     })
   )
@@ -93,7 +95,7 @@ export const certifyTabular = Effect.fnUntraced(function* (
 export const certifyContinuous = Effect.fnUntraced(function* (
   problem: ContinuousProblem,
   names: ReadonlyArray<PolicyName>,
-  { coupling, estimator, confidence }: Settings
+  { coupling, estimator, confidence, threads }: Settings
 ) {
   const uvip = yield* Uvip
   const { simulator, scale, neighbours, draws, start: initialState } = problem
@@ -107,7 +109,7 @@ export const certifyContinuous = Effect.fnUntraced(function* (
     })
   )
   const points = Float64Array.from(visited.flatMap((part) => [...part]))
-  const design = nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours })
+  const design = yield* nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours })
   const moments = yield* each(candidates, (candidate) => {
     const options: CertifyOptions = {
       method: estimator,
@@ -117,6 +119,7 @@ export const certifyContinuous = Effect.fnUntraced(function* (
       draws,
       episodes: 100,
       baseline: candidate.acting,
+      threads,
       key: certificateKey
     }
     return uvip.certifyBySampling(simulator, candidate.acting, options)

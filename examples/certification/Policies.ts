@@ -1,4 +1,4 @@
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import { key } from "../../src/Random/index.ts"
 import {
   acting,
@@ -28,6 +28,7 @@ import {
 import { Progress } from "../console/Progress.ts"
 import { type PolicyName, policyText } from "./PolicyList.ts"
 import type { ContinuousProblem, Problem, TabularProblem } from "./Problems.ts"
+import { readText } from "./TextFile.ts"
 
 /** A policy to be certified. */
 export interface Candidate {
@@ -103,12 +104,11 @@ const unfit = (name: PolicyName, problem: Problem, instead: string) =>
   new PolicyError({ reason: `"${policyText(name)}" is not for ${problem.name}; ${instead}` })
 
 const readPolicy = Effect.fnUntraced(function* (name: PolicyName & { readonly kind: "file" }) {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* fs.readFileString(name.path).pipe(
+  const text = yield* readText(name.path).pipe(
     Effect.mapError(
-      (error) =>
+      (reason) =>
         new PolicyError({
-          reason: `"${name.path}" is no policy that has a name (uniform, optimal, vi:SWEEPS, reinforce:EPISODES, linear, actor-critic:UPDATES), and as a file cannot be read: ${error.message}`
+          reason: `"${name.path}" is no policy that has a name (uniform, optimal, vi:SWEEPS, reinforce:EPISODES, linear, actor-critic:UPDATES), and as a file cannot be read: ${reason}`
         })
     )
   )

@@ -1,4 +1,4 @@
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import { key } from "../../src/Random/index.ts"
 import {
   Environments,
@@ -11,6 +11,7 @@ import {
   startAnywhere,
   startAt
 } from "../../src/UVIP/index.ts"
+import { readText } from "./TextFile.ts"
 
 export const environmentNames = [
   "frozenlake4x4",
@@ -166,10 +167,9 @@ export const environmentProblem = (name: EnvironmentName): Effect.Effect<Problem
 
 /** The problem of a file like those of `MdpFile`. Fails with `MdpError`, which names the file, the state and the action. */
 export const fileProblem = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* fs
-    .readFileString(path)
-    .pipe(Effect.mapError((error) => new MdpError({ reason: `${path} cannot be read: ${error.message}` })))
+  const text = yield* readText(path).pipe(
+    Effect.mapError((reason) => new MdpError({ reason: `${path} cannot be read: ${reason}` }))
+  )
   const mdp = yield* parseMdpFile(text).pipe(
     Effect.flatMap(mdpOfFile),
     Effect.mapError((error) => new MdpError({ reason: `${path}: ${error.message}` }))

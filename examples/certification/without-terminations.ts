@@ -59,7 +59,7 @@ const withoutTerminations = Effect.gen(function* () {
       const { mean: upper } = yield* uvip.sampled(endless(simulator), {
         method: "paper",
         reference: value,
-        design: nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours: 4 }),
+        design: yield* nearestDesign({ points, stateSize: simulator.stateSize, scale, neighbours: 4 }),
         plan: { referenceDraws: 50, sweepDraws: 50, sweeps: 50, replications: 4 },
         key: key("upper")
       })

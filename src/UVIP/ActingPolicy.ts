@@ -1,4 +1,5 @@
 import { type Key, stream } from "../Random/index.ts"
+import { policyMadeBy } from "./Origin.ts"
 import type { TabularPolicy } from "./Policy.ts"
 
 /** A policy as something that acts, whatever its states are. */
@@ -8,7 +9,10 @@ export interface ActingPolicy {
 }
 
 /** A tabular policy that acts in numbered states. */
-export const acting = ({ actions, probabilities }: TabularPolicy): ActingPolicy => ({
+export const acting = (policy: TabularPolicy): ActingPolicy =>
+  policyMadeBy(tabularActing(policy), { kind: "tabular", policy })
+
+const tabularActing = ({ actions, probabilities }: TabularPolicy): ActingPolicy => ({
   act: (states, rows, key, into) => {
     const random = stream(key)
     for (let row = 0; row < rows; row++) {
@@ -28,9 +32,13 @@ export const acting = ({ actions, probabilities }: TabularPolicy): ActingPolicy 
 })
 
 /** Every action equally likely, in any state. */
-export const actingAtRandom = (actions: number): ActingPolicy => ({
-  act: (_, rows, key, into) => {
-    const random = stream(key)
-    for (let row = 0; row < rows; row++) into[row] = random.integer(actions)
-  }
-})
+export const actingAtRandom = (actions: number): ActingPolicy =>
+  policyMadeBy(
+    {
+      act: (_, rows, key, into) => {
+        const random = stream(key)
+        for (let row = 0; row < rows; row++) into[row] = random.integer(actions)
+      }
+    },
+    { kind: "random", actions }
+  )

@@ -23,7 +23,7 @@ import { advantages, type Environments, type Experience, freshEnvironments, gath
 import { type Iteration, timeSlice } from "./Iteration.ts"
 import { scaleOf } from "./LinearPolicy.ts"
 import { initNetwork, type Network, networkActing, type NetworkPolicy, scaled } from "./Network.ts"
-import type { Simulator } from "./Simulator.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 
 type Named = Readonly<Record<string, Float64Array>>
 
@@ -332,7 +332,10 @@ export const actorCritic = (
 > =>
   Effect.gen(function* () {
     const backend = yield* Backend
-    const settings = yield* attempt<UvipOptionError>()(() => settingsOf(simulator, options))
+    const settings = yield* attempt<UvipOptionError>()(() => {
+      checkSimulator(simulator)
+      return settingsOf(simulator, options)
+    })
     return {
       init: Effect.sync(() => initialState(simulator, settings)),
       step: (state) => updateOnce(simulator, settings, state).pipe(Effect.provideService(Backend, backend)),

@@ -1,16 +1,17 @@
 import { Effect } from "effect"
 import { fold } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
-import { type Design, type Guarantee, tableDesign } from "./Design.ts"
-import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import type { Design, Guarantee } from "./Design.ts"
+import { attempt, type MdpError, type PolicyError, type UvipOptionError } from "./Errors.ts"
 import { improvementOver } from "./Improvement.ts"
 import { type Mdp, valueBounds } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
 import { policyValue } from "./PolicyValue.ts"
-import { horizonFor, rollouts } from "./Rollouts.ts"
-import { planAbove, sampledUpper, type SampledOptions } from "./SampledUpper.ts"
-import type { Simulator } from "./Simulator.ts"
+import { horizonFor } from "./Rollouts.ts"
+import { designFor, planAbove, type SampledOptions, sampledUpper } from "./SampledUpper.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 import { upperValue, type UpperOptions } from "./UpperValue.ts"
+import type { Crew, CrewError } from "./workers/Crew.ts"
 
 /** How far a policy is from optimal, state by state: V^pi and V* both lie in [lower, upper]. */
 export interface Certificate {
@@ -77,19 +78,23 @@ export interface CertifyOptions extends SampledOptions {
 
 /**
  * The certificate of a policy from a simulator: an upper confidence limit of V* and a lower one of V^pi by episodes, each with half of the error
- * probability. Methods other than `piloted` take the episodes' means as control variate. Fails with `SimulatorError` and
- * `UvipOptionError`.
+ * probability. Methods other than `piloted` take the episodes' means as control variate. Fails with `SimulatorError`,
+ * `UvipOptionError` and, where threads were asked for, `WorkerThreadError`.
  */
 export const certifyBySampling = Effect.fnUntraced(function* (
+  crew: Crew,
   simulator: Simulator,
   policy: ActingPolicy,
   options: CertifyOptions
-): Effect.fn.Return<Certificate, SimulatorError | UvipOptionError> {
+): Effect.fn.Return<Certificate, CrewError> {
   const { confidence = 0.95, simultaneous = false, episodes, horizon, baseline, key } = options
-  const design = options.design ?? tableDesign(simulator)
+  const design = yield* attempt<UvipOptionError>()(() => {
+    checkSimulator(simulator)
+    return designFor(simulator, options.design)
+  })
   const each = 1 - (1 - confidence) / 2
   const limits = (probability: number) => (simultaneous ? 1 - (1 - probability) / design.count : probability)
-  const { mean, lower, simulatorCalls } = yield* rollouts(simulator, policy, {
+  const below = crew.rollouts(simulator, policy, {
     points: design.points,
     episodes,
     horizon,
@@ -97,10 +102,18 @@ export const certifyBySampling = Effect.fnUntraced(function* (
     key: fold(key, "rollouts")
   })
   const shared = { ...options, design, confidence: each, key: fold(key, "upper") }
-  const upper =
+  // The episodes of both ends do not depend on each other; a control variate that is made of the first ones has to wait for them.
+  const [{ mean, lower, simulatorCalls }, upper] =
     baseline === undefined
-      ? yield* sampledUpper(simulator, { reference: mean, ...shared })
-      : yield* upperAbove(simulator, baseline, shared, limits)
+      ? yield* Effect.flatMap(below, (values) =>
+          Effect.map(
+            sampledUpper(crew, simulator, { reference: values.mean, ...shared }),
+            (limit) => [values, limit] as const
+          )
+        )
+      : yield* Effect.all([below, upperAbove(crew, simulator, baseline, shared, limits)], {
+          concurrency: crew.threads
+        })
   return withGap({
     stateSize: simulator.stateSize,
     points: design.points,
@@ -116,6 +129,7 @@ export const certifyBySampling = Effect.fnUntraced(function* (
 
 // V* = V + (V* - V): both limits with half of the error probability that is left.
 const upperAbove = Effect.fnUntraced(function* (
+  crew: Crew,
   simulator: Simulator,
   baseline: ActingPolicy,
   options: CertifyOptions & { readonly design: Design; readonly confidence: number },
@@ -125,23 +139,27 @@ const upperAbove = Effect.fnUntraced(function* (
   const { horizon = horizonFor(simulator.discount, 1e-3) } = options
   const [, largest] = simulator.valueBounds
   const half = 1 - (1 - confidence) / 2
-  const below = yield* rollouts(simulator, baseline, {
-    points: design.points,
-    episodes,
-    horizon,
-    confidence: limits(half),
-    key: fold(key, "baseline")
-  })
-  const improvement = improvementOver(simulator, baseline, horizon)
-  const above = yield* sampledUpper(improvement.simulator, {
-    ...options,
-    plan: { ...planAbove(draws, simulator.discount), ...options.plan },
-    reference: undefined,
-    confidence: half
-  })
+  const [below, above] = yield* Effect.all(
+    [
+      crew.rollouts(simulator, baseline, {
+        points: design.points,
+        episodes,
+        horizon,
+        confidence: limits(half),
+        key: fold(key, "baseline")
+      }),
+      sampledUpper(crew, improvementOver(simulator, baseline, horizon), {
+        ...options,
+        plan: { ...planAbove(draws, simulator.discount), ...options.plan },
+        reference: undefined,
+        confidence: half
+      })
+    ],
+    { concurrency: crew.threads }
+  )
   return {
     limit: above.limit.map((gain, x) => Math.min(below.upper[x] + gain, largest)),
     guarantee: above.guarantee,
-    simulatorCalls: below.simulatorCalls + improvement.simulatorCalls()
+    simulatorCalls: below.simulatorCalls + above.simulatorCalls
   }
 })

@@ -1,5 +1,7 @@
+import type { Effect } from "effect"
 import { type Key, stream } from "../Random/index.ts"
-import { UvipOptionError } from "./Errors.ts"
+import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
+import { designMadeBy } from "./Origin.ts"
 import type { Simulator } from "./Simulator.ts"
 
 /**
@@ -14,6 +16,7 @@ export interface Design {
   readonly count: number
   /** [count, stateSize] */
   readonly points: Float64Array
+  readonly stateSize: number
   /** Points whose mean is taken. */
   readonly neighbours: number
   readonly guarantee: Guarantee
@@ -28,24 +31,35 @@ export interface Design {
   ) => void
 }
 
-/** All numbered states that are not known to be terminal, and `stateOf` their numbers. */
-export const tableDesign = (source: Simulator): Design => {
-  const { states = 0, terminal } = source
+/** As `tableDesign`, but throws its error; for use inside of the room. */
+export const buildTableDesign = ({ name, states, terminal }: Simulator): Design => {
+  if (states === undefined)
+    throw new UvipOptionError({
+      option: "design",
+      value: undefined,
+      expected: `given for the simulator ${name}, whose states are not numbered, such as nearestDesign({ points, stateSize })`
+    })
   const kept = Array.from({ length: states }, (_, state) => state).filter((state) => terminal?.[state] !== 1)
   const pointOf = new Int32Array(states)
   kept.forEach((state, point) => {
     pointOf[state] = point
   })
-  return {
+  const design: Design = {
     count: kept.length,
     points: Float64Array.from(kept),
+    stateSize: 1,
     neighbours: 1,
     guarantee: "exact",
     locate: (nextStates, rows, { points }) => {
       for (let row = 0; row < rows; row++) points[row] = pointOf[nextStates[row]]
     }
   }
+  return designMadeBy(design, { kind: "table" })
 }
+
+/** All numbered states that are not known to be terminal. Fails with `UvipOptionError` where states are not numbered. */
+export const tableDesign = (source: Simulator): Effect.Effect<Design, UvipOptionError> =>
+  attempt<UvipOptionError>()(() => buildTableDesign(source))
 
 export interface NearestOptions {
   /** [points, stateSize] */
@@ -65,25 +79,28 @@ export interface NearestOptions {
 const wrongOption = (option: string, value: unknown, expected: string): UvipOptionError =>
   new UvipOptionError({ option, value, expected })
 
-/**
- * Values elsewhere from the nearest design points. If |V*(y) - V*(x)| <= L |y - x|, then V*(y) <= V*(x_l) + L |y - x_l| for every l,
- * so the mean over any of them, chosen by y alone, bounds V*(y) from above wherever V <= V* fails nowhere at the points.
- */
-export const nearestDesign = (options: NearestOptions): Design => {
+/** As `nearestDesign`, but throws its error; for use inside of the room. */
+export const buildNearestDesign = (options: NearestOptions): Design => {
   const { points, stateSize, neighbours = 1, lipschitz } = options
   const count = points.length / stateSize
+  checkCount("stateSize", stateSize)
   const scale = Float64Array.from(options.scale ?? Array.from({ length: stateSize }, () => 1))
   if (!(Number.isInteger(count) && count >= 1))
     throw wrongOption("points", points.length, `a positive multiple of ${stateSize} numbers`)
   if (!(Number.isInteger(neighbours) && neighbours >= 1 && neighbours <= count))
     throw wrongOption("neighbours", neighbours, `a whole number from 1 to the ${count} design points`)
-  if (scale.length !== stateSize || !scale.every((s) => s > 0))
+  const wrong = points.findIndex((x) => !Number.isFinite(x))
+  if (wrong >= 0)
+    throw wrongOption(`point ${Math.floor(wrong / stateSize)} of the design`, points[wrong], "finite numbers")
+  if (scale.length !== stateSize || !scale.every((s) => s > 0 && s < Infinity))
     throw wrongOption("scale", options.scale, `${stateSize} positive numbers`)
-  if (lipschitz !== undefined && !(lipschitz >= 0)) throw wrongOption("lipschitz", lipschitz, "at least 0")
+  if (lipschitz !== undefined && !(lipschitz >= 0 && lipschitz < Infinity))
+    throw wrongOption("lipschitz", lipschitz, "at least 0 and finite")
   const nearest = new Float64Array(neighbours)
-  return {
+  const design: Design = {
     count,
     points,
+    stateSize,
     neighbours,
     guarantee: lipschitz === undefined ? "estimate" : "bound",
     locate: (states, rows, into) => {
@@ -111,7 +128,20 @@ export const nearestDesign = (options: NearestOptions): Design => {
       }
     }
   }
+  return designMadeBy(design, { kind: "nearest", options })
 }
+
+/**
+ * Values elsewhere from the nearest design points. If |V*(y) - V*(x)| <= L |y - x|, then V*(y) <= V*(x_l) + L |y - x_l| for every l,
+ * so the mean over any of them, chosen by y alone, bounds V*(y) from above where V* is bounded at the points. The recursion at the points is
+ * then that of a finite problem of the points, whose rewards have the expected margins, discounted, added: V* at the points is at most what its Bellman
+ * operator makes of it, hence at most its optimal values, which the limits cover. Fails with `UvipOptionError`.
+ *
+ * @example
+ * const design = yield* nearestDesign({ points, stateSize: 4, scale: [2.4, 2, 0.2, 2], neighbours: 4 })
+ */
+export const nearestDesign = (options: NearestOptions): Effect.Effect<Design, UvipOptionError> =>
+  attempt<UvipOptionError>()(() => buildNearestDesign(options))
 
 /** Points uniform in a box, [count, dimensions]. */
 export const uniformPoints = (

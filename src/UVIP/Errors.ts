@@ -50,6 +50,16 @@ export class UvipOptionError extends Schema.TaggedError<UvipOptionError>()("Uvip
   }
 }
 
+/** Worker threads that could not be started, or that ended in the midst of their work. */
+export class WorkerThreadError extends Schema.TaggedError<WorkerThreadError>()("WorkerThreadError", {
+  reason: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `worker threads: ${this.reason}; with threads: 1 all is done in this thread`
+  }
+}
+
 export type UvipError = MdpError | PolicyError | SimulatorError | UvipOptionError
 
 const isUvipError = (cause: unknown): cause is UvipError =>

@@ -1,26 +1,23 @@
 import { fold, type Key } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
+import { madeBy, originOfPolicy, originOfSimulator, type SimulatorOrigin } from "./Origin.ts"
 import { openEpisodes } from "./Rollouts.ts"
 import { drawTransitions, type Simulator } from "./Simulator.ts"
-
-/** The problem of doing better than a policy, and what its answers have cost. */
-export interface Improvement {
-  readonly simulator: Simulator
-  /** Of the problem beneath, episodes included. */
-  readonly simulatorCalls: () => number
-}
 
 /**
  * A simulator whose optimal value is V* - V, V(x) = the policy's mean return from x up to the horizon: rewards r + discount V(Y) - V(x), each V an
  * episode of its own, 0 after termination. By telescoping, any policy's value in it is its value in `source` less V (Ng, Harada and Russell,
- * "Policy invariance under reward transformations", 1999), and noise of mean 0 in rewards changes no value.
+ * "Policy invariance under reward transformations", 1999), and noise of mean 0 in rewards changes no value. Its
+ * calls are those of `source`, episodes included.
  *
  * It is for continuous states. The control variate is then known in every next state and not at design points alone, so that what is
  * left to carry from point to point is how much better than the policy one can be: nothing where the policy is optimal. Between
  * points only V* - V need be Lipschitz.
  */
-export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon: number): Improvement => {
+export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon: number): Simulator => {
   const { stateSize, discount, valueBounds } = source
+  // V, which ends at the horizon, lies between this share of the bounds (0 is between them where episodes end).
+  const seen = 1 - discount ** horizon
   let simulatorCalls = 0
   const returnsOf = (states: Float64Array, key: Key): Float64Array => {
     const { returns, advance } = openEpisodes(source, policy, states, key)
@@ -42,7 +39,8 @@ export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon
     stateSize,
     actions: source.actions,
     discount,
-    valueBounds: [Math.min(0, valueBounds[0] - valueBounds[1]), valueBounds[1] - valueBounds[0]],
+    valueBounds: [valueBounds[0] - seen * valueBounds[1], valueBounds[1] - seen * valueBounds[0]],
+    callsBeneath: () => simulatorCalls,
     sampleNext,
     sample: (states, actions, key, into) => {
       sampleNext(states, actions, key, into)
@@ -60,5 +58,10 @@ export const improvementOver = (source: Simulator, policy: ActingPolicy, horizon
       })
     }
   }
-  return { simulator, simulatorCalls: () => simulatorCalls }
+  return madeBy(simulator, originOf(source, policy, horizon))
+}
+
+const originOf = (source: Simulator, policy: ActingPolicy, horizon: number): SimulatorOrigin | undefined => {
+  const [beneath, acting] = [originOfSimulator(source), originOfPolicy(policy)]
+  return beneath && acting && { kind: "improvement", source: beneath, policy: acting, horizon }
 }

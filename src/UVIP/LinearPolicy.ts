@@ -1,5 +1,6 @@
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { UvipOptionError } from "./Errors.ts"
+import { policyMadeBy } from "./Origin.ts"
 
 /** A controller that scores each action by a linear function of the state and takes the largest. */
 export interface LinearPolicy {
@@ -20,7 +21,10 @@ export const scaleOf = (scale: ReadonlyArray<number> | undefined, stateSize: num
 }
 
 /** Acts by the largest score, the first of equal ones; it needs no noise. */
-export const linearActing = ({ stateSize, actions, weights, scale }: LinearPolicy): ActingPolicy => ({
+export const linearActing = (policy: LinearPolicy): ActingPolicy =>
+  policyMadeBy(byScores(policy), { kind: "linear", policy })
+
+const byScores = ({ stateSize, actions, weights, scale }: LinearPolicy): ActingPolicy => ({
   act: (states, rows, _, into) => {
     const width = stateSize + 1
     for (let row = 0; row < rows; row++) {

@@ -6,7 +6,7 @@ import type { InitialState } from "./Gymnasium.ts"
 import type { Iteration } from "./Iteration.ts"
 import { linearActing, type LinearPolicy, scaleOf } from "./LinearPolicy.ts"
 import { horizonFor, returnsFrom } from "./Rollouts.ts"
-import type { Simulator } from "./Simulator.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 
 export interface LinearSearchOptions {
   readonly initialState: InitialState
@@ -55,6 +55,7 @@ interface Settings extends Filled<Omit<LinearSearchOptions, "scale">> {
 const settingsOf = (simulator: Simulator, options: LinearSearchOptions): Settings => {
   const { initialState, generations = 20, candidates = 32, episodes = 8, key } = options
   const { discount = simulator.discount } = options
+  checkSimulator(simulator)
   if (!(discount >= 0 && discount <= 1))
     throw new UvipOptionError({ option: "discount", value: discount, expected: "in [0, 1]" })
   if (discount === 1 && options.horizon === undefined)

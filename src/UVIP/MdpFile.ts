@@ -31,11 +31,36 @@ export const MdpFile = Schema.Struct({
 })
 export type MdpFile = typeof MdpFile.Type
 
-const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(MdpFile))
+const decode = Schema.decodeUnknownEffect(MdpFile)
+
+// JSON has no NaN, so what cannot be written down is null or breaks the file; either is said where it stands.
+const parseJson = (text: string): Effect.Effect<unknown, MdpError> =>
+  Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: (cause) =>
+      new MdpError({
+        reason: `not an MDP file: ${text === "" ? "it is empty" : cause instanceof Error ? cause.message : String(cause)}`
+      })
+  })
+
+// Of a table's entry the state and the action, as far as the path to it says them.
+const placeOf = (issue: string) => {
+  const found = /at \["[RT]"\]\[(\d+)\](?:\[(\d+)\])?/.exec(issue)
+  return {
+    ...(found?.[1] !== undefined && { state: Number(found[1]) }),
+    ...(found?.[2] !== undefined && { action: Number(found[2]) })
+  }
+}
 
 /** The file's contents, unchecked beyond their form. Fails with `MdpError`. */
 export const parseMdpFile = (text: string): Effect.Effect<MdpFile, MdpError> =>
-  decode(text).pipe(Effect.mapError((error) => new MdpError({ reason: `not an MDP file: ${error.message}` })))
+  Effect.flatMap(parseJson(text), (contents) =>
+    decode(contents).pipe(
+      Effect.mapError(
+        ({ message }) => new MdpError({ ...placeOf(message), reason: `not an MDP file: ${message}` })
+      )
+    )
+  )
 
 const checkTable = (file: MdpFile): void => {
   for (const name of ["R", "T"] as const) {

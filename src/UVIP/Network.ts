@@ -1,5 +1,6 @@
 import { fold, type Key, stream } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
+import { policyMadeBy } from "./Origin.ts"
 
 /** A multilayer perceptron, tanh between its layers, in numbers of the host. */
 export interface Network {
@@ -68,7 +69,10 @@ export const scaled = (states: Float64Array, rows: number, scale: Float64Array):
 }
 
 /** A network that acts. */
-export const networkActing = ({ network, scale, isGreedy }: NetworkPolicy): ActingPolicy => {
+export const networkActing = (policy: NetworkPolicy): ActingPolicy =>
+  policyMadeBy(byNetwork(policy), { kind: "network", policy })
+
+const byNetwork = ({ network, scale, isGreedy }: NetworkPolicy): ActingPolicy => {
   const actions = network.sizes[network.sizes.length - 1]
   return {
     act: (states, rows, key, into) => {

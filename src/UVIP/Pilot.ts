@@ -4,6 +4,7 @@ import { blocksOf, type Noise, type Sampler } from "./Draws.ts"
 import { attempt, type SimulatorError } from "./Errors.ts"
 import { timeSlice } from "./Iteration.ts"
 import type { Mdp } from "./Mdp.ts"
+import { countCalls } from "./Simulator.ts"
 
 /** The problem as some draws show it: an MDP of the design points and, last, one terminal state. */
 export interface Pilot {
@@ -33,6 +34,7 @@ export const drawPilot = Effect.fnUntraced(function* (
   const weight = new Float64Array(count + 1)
   const rows = Array.from({ length: pairs }, () => ({ successors: [0], probabilities: [0] }))
   const pause = timeSlice()
+  const calls = countCalls(sampler.simulator)
   for (const block of blocksOf(counts, actions)) {
     yield* attempt<SimulatorError>()(() =>
       sampler.draw(block, counts, noise, key, (batch) => {
@@ -80,7 +82,7 @@ export const drawPilot = Effect.fnUntraced(function* (
     outcomeRewards: undefined,
     terminal
   }
-  return { mdp, rewardVariances, simulatorCalls: pairs * draws }
+  return { mdp, rewardVariances, simulatorCalls: calls(pairs * draws) }
 })
 
 const variance = (values: Float64Array): number => {

@@ -6,7 +6,13 @@ import type { InitialState } from "./Gymnasium.ts"
 import type { Iteration } from "./Iteration.ts"
 import { Policy } from "./Policy.ts"
 import { horizonFor } from "./Rollouts.ts"
-import { allocateTransitions, drawTransitions, firstRows, type Simulator } from "./Simulator.ts"
+import {
+  allocateTransitions,
+  checkSimulator,
+  drawTransitions,
+  firstRows,
+  type Simulator
+} from "./Simulator.ts"
 
 export interface ReinforceOptions {
   readonly initialState: InitialState
@@ -158,6 +164,7 @@ export const reinforce = (
     const { initialState, updates, episodes = 32, stepSize = 1, key } = options
     const { horizon = horizonFor(simulator.discount, 0.01) } = options
     const { states, actions } = simulator
+    checkSimulator(simulator)
     if (states === undefined)
       throw new UvipOptionError({
         option: "simulator",

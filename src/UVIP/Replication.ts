@@ -4,6 +4,7 @@ import { type Block, blocksOf, type Noise, type Sampler } from "./Draws.ts"
 import { attempt, type SimulatorError } from "./Errors.ts"
 import { type Estimator, estimate } from "./Estimator.ts"
 import { timeSlice } from "./Iteration.ts"
+import { countCalls } from "./Simulator.ts"
 
 /** One run of the sampled recursion: what it draws from, and how many draws of each pair it spends on what. */
 export interface ReplicationProblem {
@@ -61,6 +62,7 @@ export const initReplication = Effect.fnUntraced(function* (
   const base = new Float64Array(count * actions)
   const pause = timeSlice()
   const drawKey = fold(problem.key, "reference")
+  const calls = countCalls(sampler.simulator)
   for (const block of blocksOf(referenceDraws, actions)) {
     yield* attempt<SimulatorError>()(() =>
       sampler.draw(block, referenceDraws, noise, drawKey, (batch) => {
@@ -79,10 +81,11 @@ export const initReplication = Effect.fnUntraced(function* (
     yield* pause
   }
   for (let pair = 0; pair < base.length; pair++) base[pair] /= referenceDraws[pair]
-  return { sweep: 0, values: startOf(problem, base), base, simulatorCalls: sum(referenceDraws) }
+  return { sweep: 0, values: startOf(problem, base), base, simulatorCalls: calls(sum(referenceDraws)) }
 })
 
-const startOf = ({ sampler, reference }: ReplicationProblem, base: Float64Array): Float64Array => {
+/** Where sweeps begin; base: [points, actions], the reference means. */
+export const startOf = ({ sampler, reference }: ReplicationProblem, base: Float64Array): Float64Array => {
   const { actions, discount } = sampler.simulator
   const values = reference.map((_, x) => base.subarray(x * actions, (x + 1) * actions).reduce(larger))
   const most = values.reduce((d, value, x) => Math.max(d, value - reference[x]), 0)
@@ -103,6 +106,7 @@ export const stepReplication = Effect.fnUntraced(function* (
   const difference = state.values.map((value, x) => (discount * (value - reference[x])) / neighbours)
   const values = new Float64Array(count)
   const drawKey = fold(problem.key, state.sweep)
+  const calls = countCalls(sampler.simulator)
   const sweepBlock = problem.estimator === "max-of-means" ? meansOfBlock : drawsOfBlock
   const pause = timeSlice()
   for (const block of blocksOf(counts, actions)) {
@@ -113,11 +117,21 @@ export const stepReplication = Effect.fnUntraced(function* (
   }
   const residual = values.reduce((most, value, x) => Math.max(most, Math.abs(value - state.values[x])), 0)
   const sweep = state.sweep + 1
-  const simulatorCalls = state.simulatorCalls + sum(counts)
+  const simulatorCalls = state.simulatorCalls + calls(sum(counts))
   return [
     { sweep, values, base: state.base, simulatorCalls },
     { sweep, residual, simulatorCalls }
   ]
+})
+
+/** One replication to its end. */
+export const replicate = Effect.fnUntraced(function* (
+  problem: ReplicationProblem,
+  sweeps: number
+): Effect.fn.Return<ReplicationState, SimulatorError> {
+  let state = yield* initReplication(problem)
+  for (let k = 0; k < sweeps; k++) [state] = yield* stepReplication(problem, state)
+  return state
 })
 
 type SweepBlock = (

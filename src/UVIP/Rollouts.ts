@@ -3,7 +3,13 @@ import { fold, type Key } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
 import { timeSlice } from "./Iteration.ts"
-import { allocateTransitions, drawTransitions, firstRows, type Simulator } from "./Simulator.ts"
+import {
+  allocateTransitions,
+  checkSimulator,
+  drawTransitions,
+  firstRows,
+  type Simulator
+} from "./Simulator.ts"
 import { studentQuantile } from "./StudentT.ts"
 
 export interface RolloutOptions {
@@ -80,6 +86,13 @@ export const rollouts = Effect.fn("UVIP.rollouts")(function* (
   const { points, episodes = 400, confidence = 0.95, key } = options
   const { horizon = horizonFor(discount, 1e-4) } = options
   yield* attempt<UvipOptionError>()(() => {
+    checkSimulator(simulator)
+    if (points.length % stateSize !== 0 || !points.every(Number.isFinite))
+      throw new UvipOptionError({
+        option: "points",
+        value: `${points.length} numbers`,
+        expected: `finite numbers, ${stateSize} a state`
+      })
     checkCount("episodes", episodes, 2)
     checkCount("horizon", horizon)
     if (!(confidence > 0.5 && confidence < 1))
@@ -109,6 +122,12 @@ export const rollouts = Effect.fn("UVIP.rollouts")(function* (
     for (let point = first; point < last; point++) {
       const own = returns.subarray((point - first) * episodes, (point - first + 1) * episodes)
       const limits = meanLimits(own, confidence)
+      if (contradicts(limits.mean, own, valueBounds))
+        return yield* new UvipOptionError({
+          option: `valueBounds of the simulator ${simulator.name}`,
+          value: `[${valueBounds.join(", ")}]`,
+          expected: `wide enough for the values there are: ${episodes} episodes from state ${stateText(points, point, stateSize)} return ${limits.mean} on average`
+        })
       mean[point] = limits.mean
       lower[point] = Math.max(least, limits.lower + behind * Math.min(least, 0))
       upper[point] = Math.min(largest, limits.upper + behind * Math.max(largest, 0))
@@ -116,6 +135,25 @@ export const rollouts = Effect.fn("UVIP.rollouts")(function* (
   }
   return { mean, lower, upper, simulatorCalls }
 })
+
+const stateText = (points: Float64Array, point: number, stateSize: number): string =>
+  stateSize === 1
+    ? String(points[point])
+    : `[${points.subarray(point * stateSize, (point + 1) * stateSize).join(", ")}]`
+
+// Whether bounds on values are plainly wrong: limits clipped to them would be false ones. By a tenth of their width, and six standard
+// errors, so that chance does not bring it about.
+const contradicts = (
+  mean: number,
+  returns: Float64Array,
+  [least, largest]: readonly [number, number]
+): boolean => {
+  if (returns.length < 100) return false
+  const squares = returns.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  const error = 6 * Math.sqrt(squares / returns.length / (returns.length - 1))
+  const slack = 0.1 * (largest - least) + 1e-9 * Math.abs(mean)
+  return mean - error > Math.max(largest, 0) + slack || mean + error < Math.min(least, 0) - slack
+}
 
 /** Episodes that go in step, the ended ones taken out. */
 export interface OpenEpisodes {

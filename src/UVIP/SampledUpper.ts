@@ -1,21 +1,15 @@
 import { Effect } from "effect"
 import { fold, type Key } from "../Random/index.ts"
 import { allocateDraws } from "./Allocation.ts"
-import { type Design, type Guarantee, tableDesign } from "./Design.ts"
+import { buildTableDesign, type Design, type Guarantee } from "./Design.ts"
 import { type Noise, sampler, type Sampler } from "./Draws.ts"
-import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
+import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
 import type { Estimator } from "./Estimator.ts"
 import { type Iteration, run } from "./Iteration.ts"
-import { drawPilot } from "./Pilot.ts"
-import {
-  initReplication,
-  type ReplicationProblem,
-  type ReplicationState,
-  stepReplication
-} from "./Replication.ts"
-import type { Simulator } from "./Simulator.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 import { studentQuantile } from "./StudentT.ts"
 import { exactValue } from "./ValueIteration.ts"
+import type { Crew, CrewError } from "./workers/Crew.ts"
 
 /**
  * How simulator calls are turned into an upper limit: an estimator on a given control variate, with even counts of draws, or `piloted`,
@@ -53,6 +47,11 @@ export interface SampledOptions {
   readonly confidence?: number | undefined
   /** Whether it is to hold at all points at once with that probability (by Bonferroni's inequality); default false. */
   readonly simultaneous?: boolean | undefined
+  /**
+   * Worker threads that replications are shared out to; default 1: none. The results are the same, bit for bit. The simulator must be one of
+   * the library's or of a `moduleSimulator`.
+   */
+  readonly threads?: number | undefined
   readonly key: Key
 }
 
@@ -128,16 +127,27 @@ interface Prepared {
   readonly key: Key
 }
 
-const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
-  const { method = "piloted", draws = 10_000, noise = "shared", confidence = 0.95, key } = options
-  if (simulator.states === undefined && options.design === undefined)
+const methods: ReadonlySet<string> = new Set<Method>(["paper", "sorted", "max-of-means", "piloted"])
+
+/** The design that was given, or all numbered states; throws a `UvipOptionError` where it is for other states. */
+export const designFor = (simulator: Simulator, given: Design | undefined): Design => {
+  const design = given ?? buildTableDesign(simulator)
+  if (design.stateSize !== simulator.stateSize)
     throw new UvipOptionError({
       option: "design",
-      value: undefined,
-      expected: "given where states are not numbered, such as nearestDesign({ points, stateSize })"
+      value: `for ${design.stateSize}`,
+      expected: `for states of ${simulator.stateSize} numbers, as ${simulator.name} has them`
     })
+  return design
+}
+
+const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
+  const { method = "piloted", draws = 10_000, noise = "shared", confidence = 0.95, key } = options
+  checkSimulator(simulator)
   checkCount("draws", draws)
-  const design = options.design ?? tableDesign(simulator)
+  const design = designFor(simulator, options.design)
+  if (!methods.has(method))
+    throw new UvipOptionError({ option: "method", value: method, expected: [...methods].join(", ") })
   const plan = { ...planFor(method, draws, simulator.discount), ...options.plan }
   checkCount("plan.pilotDraws", plan.pilotDraws, method === "piloted" ? 1 : 0)
   for (const name of ["referenceDraws", "sweepDraws", "sweeps"] as const)
@@ -160,7 +170,7 @@ const prepare = (simulator: Simulator, options: SampledOptions): Prepared => {
   return { sampler: sampler(simulator, design), method, plan, reference, noise, probability, key }
 }
 
-const begin = Effect.fnUntraced(function* (problem: Prepared) {
+const begin = Effect.fnUntraced(function* <E>(problem: Prepared, crew: Crew<E>) {
   const { method, plan, noise } = problem
   const { simulator, design } = problem.sampler
   const even = () => new Int32Array(design.count * simulator.actions).fill(plan.referenceDraws)
@@ -173,7 +183,7 @@ const begin = Effect.fnUntraced(function* (problem: Prepared) {
     }
     return state
   }
-  const pilot = yield* drawPilot(problem.sampler, plan.pilotDraws, noise, fold(problem.key, "pilot"))
+  const pilot = yield* crew.pilot(problem.sampler, plan.pilotDraws, noise, fold(problem.key, "pilot"))
   const { values } = yield* exactValue(pilot.mdp, { tolerance: 1e-6 * spread(pilot.mdp.rewards) })
   const state: SampledState = {
     reference: values.slice(0, design.count),
@@ -186,16 +196,6 @@ const begin = Effect.fnUntraced(function* (problem: Prepared) {
 
 const spread = (values: Float64Array): number =>
   values.reduce((a, b) => Math.max(a, b)) - values.reduce((a, b) => Math.min(a, b))
-
-/** One replication to its end. */
-export const replicate = Effect.fnUntraced(function* (
-  problem: ReplicationProblem,
-  sweeps: number
-): Effect.fn.Return<ReplicationState, SimulatorError> {
-  let state = yield* initReplication(problem)
-  for (let k = 0; k < sweeps; k++) [state] = yield* stepReplication(problem, state)
-  return state
-})
 
 // Clipped only here: clipping inside of the recursion would take the upward bias away that makes the limit one.
 const limitOf = (
@@ -213,50 +213,67 @@ const limitOf = (
   return { mean, limit }
 }
 
-/** The sampled upper limit as an iteration, one replication a step. Fails with `UvipOptionError` for options out of range. */
-export const sampledIteration = (
+const iterationBy = <E>(
+  crew: Crew<E>,
+  problem: Prepared
+): Iteration<SampledState, SampledInfo, E> & { readonly design: Design } => {
+  const { method, plan, noise } = problem
+  const replication = (state: SampledState, number: number) =>
+    crew.replicate(
+      {
+        sampler: problem.sampler,
+        reference: state.reference,
+        estimator: method === "piloted" ? "max-of-means" : method,
+        noise,
+        referenceDraws: state.referenceDraws,
+        sweepDraws: plan.sweepDraws,
+        key: fold(fold(problem.key, "replication"), number)
+      },
+      plan.sweeps
+    )
+  return {
+    design: problem.sampler.design,
+    init: begin(problem, crew),
+    step: Effect.fnUntraced(function* (state) {
+      const first = state.runs.length
+      const numbers = Array.from(
+        { length: Math.max(1, Math.min(crew.threads, plan.replications - first)) },
+        (_, k) => first + k
+      )
+      const done = yield* Effect.forEach(numbers, (number) => replication(state, number), {
+        concurrency: crew.threads
+      })
+      const next = {
+        ...state,
+        runs: [...state.runs, ...done.map(({ values }) => values)],
+        simulatorCalls: done.reduce((sum, { simulatorCalls }) => sum + simulatorCalls, state.simulatorCalls)
+      }
+      return [
+        next,
+        {
+          replication: next.runs.length,
+          ...limitOf(next.runs, problem),
+          simulatorCalls: next.simulatorCalls
+        }
+      ] as const
+    }),
+    isDone: (info) => info.replication >= plan.replications
+  }
+}
+
+/**
+ * The sampled upper limit as an iteration, as many replications a step as the crew has threads. Fails with `UvipOptionError` for options out of
+ * range.
+ */
+export const sampledIteration = <E = CrewError>(
+  crew: Crew<E>,
   simulator: Simulator,
   options: SampledOptions
-): Effect.Effect<
-  Iteration<SampledState, SampledInfo, SimulatorError> & { readonly design: Design },
-  UvipOptionError
-> =>
-  attempt<UvipOptionError>()(() => {
-    const problem = prepare(simulator, options)
-    const { method, plan, noise } = problem
-    return {
-      design: problem.sampler.design,
-      init: begin(problem),
-      step: Effect.fnUntraced(function* (state) {
-        const { values, simulatorCalls } = yield* replicate(
-          {
-            sampler: problem.sampler,
-            reference: state.reference,
-            estimator: method === "piloted" ? "max-of-means" : method,
-            noise,
-            referenceDraws: state.referenceDraws,
-            sweepDraws: plan.sweepDraws,
-            key: fold(fold(problem.key, "replication"), state.runs.length)
-          },
-          plan.sweeps
-        )
-        const next = {
-          ...state,
-          runs: [...state.runs, values],
-          simulatorCalls: state.simulatorCalls + simulatorCalls
-        }
-        return [
-          next,
-          {
-            replication: next.runs.length,
-            ...limitOf(next.runs, problem),
-            simulatorCalls: next.simulatorCalls
-          }
-        ] as const
-      }),
-      isDone: (info) => info.replication >= plan.replications
-    }
-  })
+): Effect.Effect<Iteration<SampledState, SampledInfo, E>, UvipOptionError> =>
+  Effect.map(
+    attempt<UvipOptionError>()(() => prepare(simulator, options)),
+    (problem) => iterationBy(crew, problem)
+  )
 
 /**
  * An upper confidence limit for V* from a simulator alone.
@@ -266,16 +283,19 @@ export const sampledIteration = (
  * replication would be none. The pilot is drawn once for all replications: they are independent given the pilot, and their
  * expectations at least V* whatever it was.
  *
- * Fails with `SimulatorError`, which names the state and the action, and with `UvipOptionError`.
+ * Fails with `SimulatorError`, which names the state and the action, with `UvipOptionError`, and where threads were asked for with
+ * `WorkerThreadError`.
  *
  * @example
- * const { limit } = yield* sampledUpper(simulatorOf(mdp), { draws: 10_000, key: key(1) })
+ * const { limit } = yield* sampledUpper(ownThread, simulatorOf(mdp), { draws: 10_000, key: key(1) })
  */
-export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* (
+export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* <E>(
+  crew: Crew<E>,
   simulator: Simulator,
   options: SampledOptions
-): Effect.fn.Return<UpperLimit, SimulatorError | UvipOptionError> {
-  const iteration = yield* sampledIteration(simulator, options)
+): Effect.fn.Return<UpperLimit, E | UvipOptionError> {
+  const problem = yield* attempt<UvipOptionError>()(() => prepare(simulator, options))
+  const iteration = iterationBy(crew, problem)
   const [, { mean, limit = mean, replication, simulatorCalls }] = yield* run(iteration)
   return { mean, limit, replications: replication, simulatorCalls, guarantee: iteration.design.guarantee }
 })

@@ -1,6 +1,7 @@
 import { fold, type Key, type Stream, stream } from "../Random/index.ts"
-import { SimulatorError } from "./Errors.ts"
+import { checkCount, SimulatorError, UvipOptionError } from "./Errors.ts"
 import { type Mdp, valueBounds } from "./Mdp.ts"
+import { madeBy } from "./Origin.ts"
 
 /** Answers of a simulator, row by row; a caller allocates them once and has them filled again and again. */
 export interface Transitions {
@@ -34,6 +35,45 @@ export interface Simulator {
   readonly sample: (states: Float64Array, actions: Int32Array, key: Key, into: Transitions) => void
   /** `sample` without its rewards, where these are what costs: sweeps ask for no more than next states. Default: `sample`. */
   readonly sampleNext?: Simulator["sample"] | undefined
+  /** Calls so far of a simulator beneath, where an answer costs more than one of these; default: an answer is a call. */
+  readonly callsBeneath?: (() => number) | undefined
+}
+
+/** Begins to count calls; how many there were since, for so many answers. */
+export const countCalls = ({ callsBeneath }: Simulator): ((answers: number) => number) => {
+  if (callsBeneath === undefined) return (answers) => answers
+  const before = callsBeneath()
+  return () => callsBeneath() - before
+}
+
+/** Throws a `UvipOptionError` where what a simulator says of itself cannot be. */
+export const checkSimulator = (source: Simulator): void => {
+  const { name, states, stateSize, actions, discount, valueBounds, terminal } = source
+  const option = (what: string) => `${what} of the simulator ${name}`
+  checkCount(option("actions"), actions)
+  checkCount(option("stateSize"), stateSize)
+  if (!(discount >= 0 && discount < 1))
+    throw new UvipOptionError({ option: option("discount"), value: discount, expected: "in [0, 1)" })
+  if (!(valueBounds[0] <= valueBounds[1]))
+    throw new UvipOptionError({
+      option: option("valueBounds"),
+      value: `[${valueBounds.join(", ")}]`,
+      expected: "two numbers, the lesser first"
+    })
+  if (states === undefined) return
+  checkCount(option("states"), states)
+  if (stateSize !== 1)
+    throw new UvipOptionError({
+      option: option("stateSize"),
+      value: stateSize,
+      expected: "1 where states are numbered"
+    })
+  if (terminal !== undefined && terminal.length !== states)
+    throw new UvipOptionError({
+      option: option("terminal"),
+      value: `${terminal.length} flags`,
+      expected: `one flag for each of the ${states} states`
+    })
 }
 
 export const allocateTransitions = (rows: number, stateSize: number): Transitions => ({
@@ -117,12 +157,35 @@ export const drawTransitions = (
   needsRewards = true
 ): void => {
   const sample = needsRewards ? source.sample : (source.sampleNext ?? source.sample)
+  // So that answers of the call before are not taken for those of a simulator that leaves rows out.
+  into.nextStates.fill(Number.NaN)
+  if (needsRewards) into.rewards.fill(Number.NaN)
+  into.terminated.fill(0)
+  let answer: unknown
   try {
-    sample(states, actions, key, into)
+    answer = sample(states, actions, key, into)
   } catch (cause) {
     throw culprit(source, states, actions, key, cause)
   }
-  checkAnswers(source, states, actions, into)
+  checkSynchronous(source, states, actions, answer)
+  checkAnswers(source, states, actions, into, needsRewards)
+}
+
+// TypeScript takes an asynchronous function where none is called for; its answers would come too late.
+const checkSynchronous = (
+  source: Simulator,
+  states: Float64Array,
+  actions: Int32Array,
+  answer: unknown
+): void => {
+  if (!(answer instanceof Promise)) return
+  answer.catch(() => undefined)
+  throw failure(
+    source.name,
+    states.slice(0, source.stateSize),
+    actions[0],
+    new Error("answers with a promise; sample must fill in its answers before it returns")
+  )
 }
 
 // A simulator of batches does not say which row it failed at, so each is asked alone.
@@ -155,7 +218,8 @@ const checkAnswers = (
   source: Simulator,
   states: Float64Array,
   actions: Int32Array,
-  { nextStates, rewards, terminated }: Transitions
+  { nextStates, rewards, terminated }: Transitions,
+  needsRewards: boolean
 ): void => {
   const { stateSize, states: count, terminal } = source
   const wrong = (row: number, reason: string) =>
@@ -165,8 +229,11 @@ const checkAnswers = (
       action: actions[row],
       reason
     })
-  for (let row = 0; row < actions.length; row++)
-    if (!Number.isFinite(rewards[row])) throw wrong(row, `answers with the reward ${rewards[row]}`)
+  for (let row = 0; row < actions.length; row++) {
+    if (needsRewards && !Number.isFinite(rewards[row]))
+      throw wrong(row, `answers with the reward ${rewards[row]}`)
+    if (terminated[row] > 1) throw wrong(row, `answers with terminated ${terminated[row]}, not 0 or 1`)
+  }
   for (let e = 0; e < actions.length * stateSize; e++) {
     const next = nextStates[e]
     const row = stateSize === 1 ? e : Math.floor(e / stateSize)
@@ -187,7 +254,10 @@ const checkAnswers = (
  * A simulator of a known MDP: one uniform number a row, pushed through the inverse distribution function, so that rows drawn with one key share
  * their noise. A terminal state stays where it is.
  */
-export const simulatorOf = (mdp: Mdp, name = "of an MDP"): Simulator => {
+export const simulatorOf = (mdp: Mdp, name = "of an MDP"): Simulator =>
+  madeBy(sampling(mdp, name), { kind: "mdp", mdp, name })
+
+const sampling = (mdp: Mdp, name: string): Simulator => {
   const { actions, offsets, probabilities, successors, rewards, outcomeRewards, terminal } = mdp
   return {
     name,

@@ -1,7 +1,7 @@
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, RcMap, Stream } from "effect"
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { type Certificate, certifyBySampling, certifyExactly, type CertifyOptions } from "./Certificate.ts"
-import type { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+import type { MdpError, PolicyError, UvipOptionError } from "./Errors.ts"
 import { stream } from "./Iteration.ts"
 import type { Mdp } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
@@ -16,6 +16,10 @@ import type { Simulator } from "./Simulator.ts"
 import { upperProblem } from "./UpperOperator.ts"
 import { checkReference, upperIteration, type UpperOptions, upperValue } from "./UpperValue.ts"
 import type { ExactValue, SweepInfo } from "./ValueIteration.ts"
+import { type CrewError, crewOf } from "./workers/Crew.ts"
+
+/** How long threads wait for more to do after a certificate, as they take a while to start. */
+const threadsWait = "10 seconds"
 
 /** How far a policy is from optimal: upper value iteration (UVIP, arXiv 2105.02135), from a model or from a simulator alone. */
 export class Uvip extends Context.Service<
@@ -36,16 +40,14 @@ export class Uvip extends Context.Service<
       reference: Float64Array,
       options?: UpperOptions
     ) => Stream.Stream<SweepInfo, MdpError>
-    /** An upper confidence limit for V* from a simulator alone. Fails with `SimulatorError` and `UvipOptionError`. */
-    readonly sampled: (
-      simulator: Simulator,
-      options: SampledOptions
-    ) => Effect.Effect<UpperLimit, SimulatorError | UvipOptionError>
-    /** The same, replication by replication. */
+    /** An upper confidence limit for V* from a simulator alone. Fails with `SimulatorError`,
+     * `UvipOptionError` and `WorkerThreadError`. */
+    readonly sampled: (simulator: Simulator, options: SampledOptions) => Effect.Effect<UpperLimit, CrewError>
+    /** The same, replication by replication, or as many at a time as there are threads. */
     readonly sampledStream: (
       simulator: Simulator,
       options: SampledOptions
-    ) => Stream.Stream<SampledInfo, SimulatorError | UvipOptionError>
+    ) => Stream.Stream<SampledInfo, CrewError>
     /**
      * [V^pi, V^up] of a policy in a known MDP: nothing is left to chance.
      *
@@ -67,23 +69,36 @@ export class Uvip extends Context.Service<
       simulator: Simulator,
       policy: ActingPolicy,
       options: CertifyOptions
-    ) => Effect.Effect<Certificate, SimulatorError | UvipOptionError>
+    ) => Effect.Effect<Certificate, CrewError>
   }
 >()("tesserae/UVIP/Uvip") {
-  static readonly layer = Layer.sync(Uvip, () =>
-    Uvip.of({
-      exact: Effect.fn("Uvip.exact")(upperValue),
-      exactStream: (mdp, reference, options = {}) =>
-        Stream.unwrap(
-          Effect.map(checkReference(mdp, reference), () =>
-            stream(upperIteration(upperProblem(mdp, reference, options.coupling ?? "comonotone"), options))
-          )
-        ),
-      sampled: Effect.fn("Uvip.sampled")(sampledUpper),
-      sampledStream: (simulator, options) =>
-        Stream.unwrap(Effect.map(sampledIteration(simulator, options), stream)),
-      certify: Effect.fn("Uvip.certify")(certifyExactly),
-      certifyBySampling: Effect.fn("Uvip.certifyBySampling")(certifyBySampling)
+  static readonly layer = Layer.effect(
+    Uvip,
+    Effect.gen(function* () {
+      const crews = yield* RcMap.make({ lookup: crewOf, idleTimeToLive: threadsWait })
+      const crewFor = ({ threads = 1 }: SampledOptions) => RcMap.get(crews, threads)
+      return Uvip.of({
+        exact: Effect.fn("Uvip.exact")(upperValue),
+        exactStream: (mdp, reference, options = {}) =>
+          Stream.unwrap(
+            Effect.map(checkReference(mdp, reference), () =>
+              stream(upperIteration(upperProblem(mdp, reference, options.coupling ?? "comonotone"), options))
+            )
+          ),
+        sampled: Effect.fn("Uvip.sampled")(function* (simulator, options) {
+          return yield* sampledUpper(yield* crewFor(options), simulator, options)
+        }, Effect.scoped),
+        sampledStream: (simulator, options) =>
+          Stream.unwrap(
+            Effect.flatMap(crewFor(options), (crew) =>
+              Effect.map(sampledIteration(crew, simulator, options), stream)
+            )
+          ),
+        certify: Effect.fn("Uvip.certify")(certifyExactly),
+        certifyBySampling: Effect.fn("Uvip.certifyBySampling")(function* (simulator, policy, options) {
+          return yield* certifyBySampling(yield* crewFor(options), simulator, policy, options)
+        }, Effect.scoped)
+      })
     })
   )
 }

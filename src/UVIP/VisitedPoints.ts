@@ -4,7 +4,7 @@ import type { ActingPolicy } from "./ActingPolicy.ts"
 import { attempt, checkCount, type SimulatorError, type UvipOptionError } from "./Errors.ts"
 import { freshEnvironments, gather } from "./Experience.ts"
 import type { InitialState } from "./Gymnasium.ts"
-import type { Simulator } from "./Simulator.ts"
+import { checkSimulator, type Simulator } from "./Simulator.ts"
 
 export interface VisitedPointsOptions {
   readonly initialState: InitialState
@@ -27,6 +27,7 @@ export const visitedPoints = (
   { initialState, count, maxSteps = 200, key }: VisitedPointsOptions
 ): Effect.Effect<Float64Array, SimulatorError | UvipOptionError> =>
   attempt<SimulatorError | UvipOptionError>()(() => {
+    checkSimulator(simulator)
     checkCount("count", count)
     checkCount("maxSteps", maxSteps)
     const { stateSize } = simulator

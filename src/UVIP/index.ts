@@ -18,7 +18,7 @@ export {
 } from "./Design.ts"
 export { type Batch, type Noise, type Sampler, sampler } from "./Draws.ts"
 export * as Environments from "./environments/index.ts"
-export { MdpError, PolicyError, SimulatorError, UvipOptionError } from "./Errors.ts"
+export { MdpError, PolicyError, SimulatorError, UvipOptionError, WorkerThreadError } from "./Errors.ts"
 export type { Estimator } from "./Estimator.ts"
 export {
   type EpisodeInfo,
@@ -29,7 +29,7 @@ export {
   startAnywhere,
   startAt
 } from "./Gymnasium.ts"
-export { type Improvement, improvementOver } from "./Improvement.ts"
+export { improvementOver } from "./Improvement.ts"
 export { type Iteration, run, stream } from "./Iteration.ts"
 export { type Envelopes, envelopes, type LipschitzData } from "./Lipschitz.ts"
 export { linearActing, type LinearPolicy } from "./LinearPolicy.ts"
@@ -43,6 +43,7 @@ export {
 export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
 export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
 export { type Network, networkActing, type NetworkPolicy } from "./Network.ts"
+export { moduleSimulator } from "./Origin.ts"
 export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
 export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
 export {
@@ -98,3 +99,12 @@ export {
   valueIteration
 } from "./ValueIteration.ts"
 export { visitedPoints, type VisitedPointsOptions } from "./VisitedPoints.ts"
+export { type Crew, type CrewError, crewOf, ownThread } from "./workers/Crew.ts"
+export { backendCrew, sampledOnBackend } from "./tensor/BackendCrew.ts"
+export { tensorCartPole } from "./tensor/TensorCartPole.ts"
+export {
+  type Tables,
+  type TensorSimulator,
+  tensorSimulatorOf,
+  type TensorTransitions
+} from "./tensor/TensorSimulator.ts"

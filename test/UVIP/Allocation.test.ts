@@ -7,10 +7,10 @@ import { drawPilot } from "../../src/UVIP/Pilot.ts"
 import { Environments, exactValue, Mdp, type Outcome, sampler, simulatorOf } from "../../src/UVIP/index.ts"
 import { distance } from "./fixtures.ts"
 
-const pilotOf = (mdp: Mdp, draws: number) => {
+const pilotOf = Effect.fnUntraced(function* (mdp: Mdp, draws: number) {
   const source = simulatorOf(mdp)
-  return drawPilot(sampler(source, tableDesign(source)), draws, "shared", key("pilot"))
-}
+  return yield* drawPilot(sampler(source, yield* tableDesign(source)), draws, "shared", key("pilot"))
+})
 
 describe("a pilot", () => {
   it.effect("is an MDP near the one it was drawn from", () =>

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { key, stream } from "../../src/Random/index.ts"
 import {
   actingAtRandom,
+  type Design,
   Environments,
   envelopes,
   nearestDesign,
@@ -11,43 +12,79 @@ import {
   Uvip
 } from "../../src/UVIP/index.ts"
 
-const locate = (design: ReturnType<typeof nearestDesign>, states: ReadonlyArray<number>, rows: number) => {
+const locate = (design: Design, states: ReadonlyArray<number>, rows: number) => {
   const into = { points: new Int32Array(rows * design.neighbours), margins: new Float64Array(rows) }
   design.locate(Float64Array.from(states), rows, into)
   return into
 }
 
 describe("nearestDesign", () => {
-  it("finds the nearest points and their mean distance", () => {
-    const random = stream(key(1))
-    const points = uniformPoints(
-      [
-        [0, 1],
-        [-5, 5]
-      ],
-      50,
-      key(2)
-    )
-    const design = nearestDesign({ points, stateSize: 2, scale: [1, 10], neighbours: 3, lipschitz: 2 })
-    const states = Array.from({ length: 40 }, () => random.uniform())
-    const found = locate(design, states, 20)
-    for (let row = 0; row < 20; row++) {
-      const distances = Array.from({ length: 50 }, (_, p) =>
-        Math.hypot(states[2 * row] - points[2 * p], (states[2 * row + 1] - points[2 * p + 1]) / 10)
+  it.effect("finds the nearest points and their mean distance", () =>
+    Effect.gen(function* () {
+      const random = stream(key(1))
+      const points = uniformPoints(
+        [
+          [0, 1],
+          [-5, 5]
+        ],
+        50,
+        key(2)
       )
-      const order = [...distances.keys()].toSorted((a, b) => distances[a] - distances[b]).slice(0, 3)
-      assert.deepStrictEqual([...found.points.subarray(3 * row, 3 * row + 3)], order)
-      const mean = order.reduce((sum, p) => sum + distances[p] / 3, 0)
-      assert.closeTo(found.margins[row], 2 * mean, 1e-12)
-    }
-  })
+      const design = yield* nearestDesign({
+        points,
+        stateSize: 2,
+        scale: [1, 10],
+        neighbours: 3,
+        lipschitz: 2
+      })
+      const states = Array.from({ length: 40 }, () => random.uniform())
+      const found = locate(design, states, 20)
+      for (let row = 0; row < 20; row++) {
+        const distances = Array.from({ length: 50 }, (_, p) =>
+          Math.hypot(states[2 * row] - points[2 * p], (states[2 * row + 1] - points[2 * p + 1]) / 10)
+        )
+        const order = [...distances.keys()].toSorted((a, b) => distances[a] - distances[b]).slice(0, 3)
+        assert.deepStrictEqual([...found.points.subarray(3 * row, 3 * row + 3)], order)
+        const mean = order.reduce((sum, p) => sum + distances[p] / 3, 0)
+        assert.closeTo(found.margins[row], 2 * mean, 1e-12)
+      }
+    })
+  )
 
-  it("says what is guaranteed", () => {
-    const points = Float64Array.of(0, 1)
-    assert.strictEqual(nearestDesign({ points, stateSize: 1 }).guarantee, "estimate")
-    assert.strictEqual(nearestDesign({ points, stateSize: 1, lipschitz: 1 }).guarantee, "bound")
-    assert.throws(() => nearestDesign({ points, stateSize: 1, neighbours: 3 }), /from 1 to the 2 design/)
-  })
+  it.effect("says what is guaranteed, and refuses what is no design", () =>
+    Effect.gen(function* () {
+      const points = Float64Array.of(0, 1)
+      assert.strictEqual((yield* nearestDesign({ points, stateSize: 1 })).guarantee, "estimate")
+      assert.strictEqual((yield* nearestDesign({ points, stateSize: 1, lipschitz: 1 })).guarantee, "bound")
+      const wrong = [
+        [
+          { points, stateSize: 1, neighbours: 3 },
+          /neighbours must be a whole number from 1 to the 2 design points/
+        ],
+        [
+          { points: Float64Array.of(0, Number.NaN), stateSize: 1 },
+          /point 1 of the design must be finite numbers, not NaN/
+        ],
+        [{ points, stateSize: 1, scale: [Infinity] }, /scale must be 1 positive numbers/],
+        [{ points, stateSize: 1, lipschitz: -1 }, /lipschitz must be at least 0/],
+        [{ points, stateSize: 3 }, /points must be a positive multiple of 3/]
+      ] as const
+      for (const [options, message] of wrong)
+        assert.match((yield* Effect.flip(nearestDesign(options))).message, message)
+    })
+  )
+
+  it.effect("must be for states of the simulator's size, and be given where states are not numbered", () =>
+    Effect.gen(function* () {
+      const uvip = yield* Uvip
+      const design = yield* nearestDesign({ points: Float64Array.of(0, 1), stateSize: 1 })
+      const source = Environments.cartPole()
+      const error = yield* Effect.flip(uvip.sampled(source, { design, key: key(1) }))
+      assert.match(error.message, /design must be for states of 4 numbers, as CartPole has them, not for 1/)
+      const missing = yield* Effect.flip(uvip.certifyBySampling(source, actingAtRandom(2), { key: key(1) }))
+      assert.match(missing.message, /design must be given for the simulator CartPole/)
+    }).pipe(Effect.provide(Uvip.layer))
+  )
 })
 
 describe("envelopes", () => {
@@ -85,7 +122,7 @@ describe("continuous states", () => {
       const uvip = yield* Uvip
       const { limit, guarantee } = yield* uvip.sampled(source, {
         draws: 2000,
-        design: nearestDesign({ points, stateSize: 1, lipschitz: 4 / 3, neighbours: 1 }),
+        design: yield* nearestDesign({ points, stateSize: 1, lipschitz: 4 / 3, neighbours: 1 }),
         simultaneous: true,
         key: key("line")
       })
@@ -111,7 +148,7 @@ describe("continuous states", () => {
         key(1)
       )
       const certificate = yield* uvip.certifyBySampling(Environments.cartPole(), actingAtRandom(2), {
-        design: nearestDesign({ points, stateSize: 4, scale: [2.4, 2, 0.2, 2], neighbours: 4 }),
+        design: yield* nearestDesign({ points, stateSize: 4, scale: [2.4, 2, 0.2, 2], neighbours: 4 }),
         draws: 300,
         episodes: 50,
         key: key(2)

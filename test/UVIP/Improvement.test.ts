@@ -36,7 +36,7 @@ describe("improvementOver", () => {
       const { values } = yield* exactValue(mdp, { tolerance: 1e-12 })
       const value = yield* policyValue(mdp, policy)
       const improvement = improvementOver(simulatorOf(mdp), acting(policy), 60)
-      const { limit, simulatorCalls } = yield* uvip.sampled(improvement.simulator, {
+      const { limit, simulatorCalls } = yield* uvip.sampled(improvement, {
         draws: 4000,
         confidence: 0.999,
         simultaneous: true,
@@ -46,7 +46,9 @@ describe("improvementOver", () => {
         assert.isAtLeast(upper, values[state] - value[state])
         assert.isBelow(upper, values[state] - value[state] + 0.15)
       })
-      assert.isAbove(improvement.simulatorCalls(), 50 * simulatorCalls)
+      // Two episodes for each draw of a reward.
+      assert.isAbove(simulatorCalls, 50 * 4000 * 3 * 8)
+      assert.strictEqual(simulatorCalls, improvement.callsBeneath?.())
     }).pipe(Effect.provide(Uvip.layer))
   )
 
@@ -56,7 +58,7 @@ describe("improvementOver", () => {
       const mdp = yield* Environments.cliffWalking({ discount: 0.5 })
       const { values } = yield* exactValue(mdp)
       const best = acting(Policy.greedy(mdp, values))
-      const { limit } = yield* uvip.sampled(improvementOver(simulatorOf(mdp), best, 80).simulator, {
+      const { limit } = yield* uvip.sampled(improvementOver(simulatorOf(mdp), best, 80), {
         draws: 20,
         key: key(1)
       })
@@ -108,7 +110,13 @@ const certificates = Effect.fnUntraced(function* (
     visitedPoints(source, policy, { initialState, count: 30, key: fold(key("points"), i) })
   )
   const points = Float64Array.from(parts.flatMap((part) => [...part]))
-  const design = nearestDesign({ points, stateSize: source.stateSize, scale, neighbours: 2, lipschitz })
+  const design = yield* nearestDesign({
+    points,
+    stateSize: source.stateSize,
+    scale,
+    neighbours: 2,
+    lipschitz
+  })
   return yield* Effect.forEach(policies, (policy) =>
     uvip.certifyBySampling(source, policy, {
       design,
@@ -170,7 +178,7 @@ describe("certificates in continuous states", () => {
       const points = Float64Array.from({ length: 21 }, (_, i) => -0.2 + (1.4 * i) / 20)
       const uvip = yield* Uvip
       const options = {
-        design: nearestDesign({ points, stateSize: 1, lipschitz: 2.7 }),
+        design: yield* nearestDesign({ points, stateSize: 1, lipschitz: 2.7 }),
         draws: 200,
         simultaneous: true,
         episodes: 100,

@@ -171,7 +171,7 @@ describe("Uvip.sampled", () => {
       assert.match(yield* refused({ reference: new Float64Array(3) }), /reference must be 20 finite values/)
       assert.match(
         (yield* Effect.flip(sampled(Environments.cartPole(), { key: key(1) }))).message,
-        /design must be given where states are not numbered/
+        /design must be given for the simulator CartPole, whose states are not numbered/
       )
     })
   )

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { key } from "../../src/Random/index.ts"
 import {
+  actingAtRandom,
   Environments,
   gymnasium,
   Mdp,
@@ -123,6 +124,73 @@ describe("Simulator", () => {
         error.message,
         "simulator of an MDP, state 7, action 1: answers with state 15, which is not one of 0 to 14"
       )
+    }).pipe(Effect.provide(Uvip.layer))
+  )
+})
+
+const answering = (sample: Simulator["sample"]): Simulator => ({
+  ...twoNumbers(() => 0),
+  name: "batches",
+  sample
+})
+
+/** Stays where it is, for nothing. */
+const answer: Simulator["sample"] = (states, actions, _, into) => {
+  into.nextStates.set(states)
+  into.rewards.fill(0, 0, actions.length)
+}
+
+const ask = (sample: Simulator["sample"]) =>
+  failureOf(answering(sample), Float64Array.of(1, 2, 3, 4), Int32Array.of(0, 1)).message
+
+describe("a simulator that is none", () => {
+  it("is caught where it leaves rows out, is late, or knows more than two ends", () => {
+    assert.match(
+      ask((states, actions, k, into) => {
+        answer(states, actions, k, into)
+        into.nextStates.fill(Number.NaN, 2, 4)
+      }),
+      /state \[3, 4\], action 1: answers with the next state \[NaN, NaN\]/
+    )
+    assert.match(
+      ask(() => undefined),
+      /state \[1, 2\], action 0: answers with the reward NaN/
+    )
+    assert.match(
+      ask(async (...all) => answer(...all)),
+      /state \[1, 2\], action 0: answers with a promise/
+    )
+    assert.match(
+      ask((states, actions, k, into) => {
+        answer(states, actions, k, into)
+        into.terminated[1] = 2
+      }),
+      /state \[3, 4\], action 1: answers with terminated 2/
+    )
+  })
+
+  it.effect("is refused by what it says of itself", () =>
+    Effect.gen(function* () {
+      const uvip = yield* Uvip
+      const good = simulatorOf(yield* Environments.chain(), "the chain")
+      const wrong: ReadonlyArray<readonly [Partial<Simulator>, RegExp]> = [
+        [{ discount: 1 }, /discount of the simulator the chain must be in \[0, 1\), not 1/],
+        [{ actions: 0 }, /actions of the simulator the chain must be a whole number of at least 1, not 0/],
+        [{ stateSize: 2 }, /stateSize of the simulator the chain must be 1 where states are numbered/],
+        [
+          { terminal: new Uint8Array(3) },
+          /terminal of the simulator the chain must be one flag for each of the 15/
+        ],
+        [{ valueBounds: [1, 0] }, /valueBounds of the simulator the chain must be two numbers/],
+        [{ valueBounds: [0, 1] }, /valueBounds .* not \[0, 1\]/]
+      ]
+      for (const [part, message] of wrong) {
+        const certificate = uvip.certifyBySampling({ ...good, ...part }, actingAtRandom(2), {
+          draws: 50,
+          key: key(1)
+        })
+        assert.match((yield* Effect.flip(certificate)).message, message)
+      }
     }).pipe(Effect.provide(Uvip.layer))
   )
 })

@@ -1,5 +1,6 @@
 import { stream } from "../../Random/index.ts"
 import type { InitialState } from "../Gymnasium.ts"
+import { madeBy } from "../Origin.ts"
 import { simulator, type Simulator } from "../Simulator.ts"
 
 const gravity = 9.8
@@ -53,31 +54,34 @@ const clipped = (value: number, most: number): number => Math.min(Math.max(value
  * the one that lifts the tip above one link's length, which ends the episode.
  */
 export const acrobot = ({ discount = 0.99, noise = 1 }: AcrobotOptions = {}): Simulator =>
-  simulator({
-    name: "Acrobot",
-    stateSize: 4,
-    actions: 3,
-    discount,
-    valueBounds: [-1 / (1 - discount), 0],
-    transition: ([theta1, theta2, w1, w2], action, random, next) => {
-      const torque = action - 1 + (noise > 0 ? noise * (2 * random.uniform() - 1) : 0)
-      const state: Four = [theta1, theta2, w1, w2]
-      const k1 = derivatives(state, torque)
-      const k2 = derivatives(along(state, k1, timeStep / 2), torque)
-      const k3 = derivatives(along(state, k2, timeStep / 2), torque)
-      const k4 = derivatives(along(state, k3, timeStep), torque)
-      const mean: Four = [0, 1, 2, 3].map((i) => (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) / 6) as [
-        number,
-        number,
-        number,
-        number
-      ]
-      const after = along(state, mean, timeStep)
-      next[0] = wrapped(after[0])
-      next[1] = wrapped(after[1])
-      next[2] = clipped(after[2], fastest[0])
-      next[3] = clipped(after[3], fastest[1])
-      const terminated = -Math.cos(next[0]) - Math.cos(next[0] + next[1]) > 1
-      return { reward: terminated ? 0 : -1, terminated }
-    }
-  })
+  madeBy(
+    simulator({
+      name: "Acrobot",
+      stateSize: 4,
+      actions: 3,
+      discount,
+      valueBounds: [-1 / (1 - discount), 0],
+      transition: ([theta1, theta2, w1, w2], action, random, next) => {
+        const torque = action - 1 + (noise > 0 ? noise * (2 * random.uniform() - 1) : 0)
+        const state: Four = [theta1, theta2, w1, w2]
+        const k1 = derivatives(state, torque)
+        const k2 = derivatives(along(state, k1, timeStep / 2), torque)
+        const k3 = derivatives(along(state, k2, timeStep / 2), torque)
+        const k4 = derivatives(along(state, k3, timeStep), torque)
+        const mean: Four = [0, 1, 2, 3].map((i) => (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) / 6) as [
+          number,
+          number,
+          number,
+          number
+        ]
+        const after = along(state, mean, timeStep)
+        next[0] = wrapped(after[0])
+        next[1] = wrapped(after[1])
+        next[2] = clipped(after[2], fastest[0])
+        next[3] = clipped(after[3], fastest[1])
+        const terminated = -Math.cos(next[0]) - Math.cos(next[0] + next[1]) > 1
+        return { reward: terminated ? 0 : -1, terminated }
+      }
+    }),
+    { kind: "module", url: import.meta.url, name: "acrobot", options: { discount, noise } }
+  )

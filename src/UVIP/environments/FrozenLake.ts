@@ -76,22 +76,46 @@ export const frozenLake = (options: FrozenLakeOptions = {}): Effect.Effect<Mdp, 
     })
   })
 
-/** A random square map on which frozen cells lead from the start, top left, to the goal, bottom right. */
-export const randomFrozenLakeMap = (size: number, key: Key, frozen = 0.8): ReadonlyArray<string> => {
-  const random = stream(key)
-  for (;;) {
-    const cells: Array<string> = Array.from({ length: size * size }, () =>
-      random.bernoulli(frozen) ? "F" : "H"
-    )
-    cells[0] = "S"
-    cells[size * size - 1] = "G"
-    const seen = new Set([0])
-    for (const state of seen)
-      for (const direction of directions) {
-        const next = neighbour(state, direction, size, size)
-        if (cells[next] !== "H") seen.add(next)
-      }
-    if (seen.has(size * size - 1))
-      return Array.from({ length: size }, (_, y) => cells.slice(y * size, (y + 1) * size).join(""))
-  }
+/** Maps drawn until one can be crossed. */
+const attempts = 10_000
+
+const canBeCrossed = (cells: ReadonlyArray<string>, size: number): boolean => {
+  const seen = new Set([0])
+  for (const state of seen)
+    for (const direction of directions) {
+      const next = neighbour(state, direction, size, size)
+      if (cells[next] !== "H") seen.add(next)
+    }
+  return seen.has(size * size - 1)
 }
+
+/**
+ * A random square map on which frozen cells lead from the start, top left, to the goal, bottom right; a cell is frozen with the probability
+ * `frozen`. Fails with `MdpError` where the size is below 2 or none of 10,000 maps can be crossed.
+ */
+export const randomFrozenLakeMap = (
+  size: number,
+  key: Key,
+  frozen = 0.8
+): Effect.Effect<ReadonlyArray<string>, MdpError> =>
+  attempt<MdpError>()(() => {
+    if (!(Number.isSafeInteger(size) && size >= 2))
+      throw new MdpError({
+        reason: `FrozenLake: a map's size must be a whole number of at least 2, not ${size}`
+      })
+    if (!(frozen >= 0 && frozen <= 1))
+      throw new MdpError({ reason: `FrozenLake: the probability of ice must be in [0, 1], not ${frozen}` })
+    const random = stream(key)
+    for (let n = 0; n < attempts; n++) {
+      const cells: Array<string> = Array.from({ length: size * size }, () =>
+        random.bernoulli(frozen) ? "F" : "H"
+      )
+      cells[0] = "S"
+      cells[size * size - 1] = "G"
+      if (canBeCrossed(cells, size))
+        return Array.from({ length: size }, (_, y) => cells.slice(y * size, (y + 1) * size).join(""))
+    }
+    throw new MdpError({
+      reason: `FrozenLake: none of ${attempts} maps of size ${size} with ice of probability ${frozen} can be crossed; ask for more ice`
+    })
+  })

@@ -1,5 +1,6 @@
 import { stream } from "../../Random/index.ts"
 import type { InitialState } from "../Gymnasium.ts"
+import { madeBy } from "../Origin.ts"
 import { simulator, type Simulator } from "../Simulator.ts"
 
 /** At rest somewhere at the bottom, as in Gymnasium. */
@@ -17,18 +18,21 @@ export const mountainCar = ({
 }: {
   readonly discount?: number | undefined
 } = {}): Simulator =>
-  simulator({
-    name: "MountainCar",
-    stateSize: 2,
-    actions: 3,
-    discount,
-    valueBounds: [-1 / (1 - discount), 0],
-    transition: ([position, velocity], action, _, next) => {
-      const changed = velocity + 0.001 * (action - 1) - 0.0025 * Math.cos(3 * position)
-      const speed = Math.min(Math.max(changed, -0.07), 0.07)
-      next[0] = Math.min(Math.max(position + speed, -1.2), 0.6)
-      // The wall on the left stops the car.
-      next[1] = next[0] === -1.2 && speed < 0 ? 0 : speed
-      return { reward: -1, terminated: next[0] >= 0.5 }
-    }
-  })
+  madeBy(
+    simulator({
+      name: "MountainCar",
+      stateSize: 2,
+      actions: 3,
+      discount,
+      valueBounds: [-1 / (1 - discount), 0],
+      transition: ([position, velocity], action, _, next) => {
+        const changed = velocity + 0.001 * (action - 1) - 0.0025 * Math.cos(3 * position)
+        const speed = Math.min(Math.max(changed, -0.07), 0.07)
+        next[0] = Math.min(Math.max(position + speed, -1.2), 0.6)
+        // The wall on the left stops the car.
+        next[1] = next[0] === -1.2 && speed < 0 ? 0 : speed
+        return { reward: -1, terminated: next[0] >= 0.5 }
+      }
+    }),
+    { kind: "module", url: import.meta.url, name: "mountainCar", options: { discount } }
+  )

@@ -34,10 +34,14 @@ describe("tabular environments", () => {
       const error = yield* Effect.flip(frozenLake({ map: ["SF", "FX"] }))
       assert.strictEqual(error.message, 'state 3: FrozenLake: "X" is no cell; use S, F, H and G')
       for (let n = 0; n < 20; n++) {
-        const map = Environments.randomFrozenLakeMap(6, key(n))
+        const map = yield* Environments.randomFrozenLakeMap(6, key(n))
         const mdp = yield* frozenLake({ map, slippery: false })
         assert.strictEqual(reachable(mdp, [0])[35], 1)
       }
+      const few = yield* Effect.flip(Environments.randomFrozenLakeMap(4, key(1), 0))
+      assert.match(few.message, /none of 10000 maps of size 4 with ice of probability 0 can be crossed/)
+      const small = yield* Effect.flip(Environments.randomFrozenLakeMap(0, key(1)))
+      assert.match(small.message, /size must be a whole number of at least 2, not 0/)
     })
   )
 

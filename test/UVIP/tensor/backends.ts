@@ -1,0 +1,21 @@
+import { Effect, Exit, Layer } from "effect"
+import { layer as cpu } from "../../../src/Layers/Cpu.ts"
+import { Mock } from "../../../src/Layers/Mock.ts"
+import { layer as webGpu } from "../../../src/Layers/WebGpu.ts"
+import { Backend, type BackendUnavailable } from "../../../src/Tensor/index.ts"
+
+const all: ReadonlyArray<readonly [string, Layer.Layer<Backend, BackendUnavailable>]> = [
+  ["mock", Mock.layer()],
+  ["cpu", cpu({ engine: "wasm", threads: 1 })],
+  ["webgpu", webGpu()]
+]
+
+const exits = await Promise.all(
+  all.map(([, layer]) =>
+    Effect.runPromise(Effect.exit(Effect.provide(Effect.asVoid(Backend), Layer.fresh(layer))))
+  )
+)
+
+/** Those of the backends that this machine has, and the names of the others. */
+export const present = all.filter((_, i) => Exit.isSuccess(exits[i]))
+export const absent = all.filter((_, i) => Exit.isFailure(exits[i])).map(([name]) => name)
