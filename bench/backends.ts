@@ -5,14 +5,9 @@ import { key, stream } from "../src/Random/index.ts"
 import { Backend, type BackendUnavailable, compute, type Operations, Tensor } from "../src/Tensor/index.ts"
 import { upload } from "../src/Tensor/Host.ts"
 import type { TypedArray } from "../src/Tensor/Tensor.ts"
+import { measuredBackends } from "./MeasuredBackends.ts"
 import type { Report } from "./Report.ts"
 
-const backends: ReadonlyArray<readonly [string, Layer.Layer<Backend, BackendUnavailable>]> = [
-  ["cpu, BLAS", Layers.cpu({ engine: "blas" })],
-  ["cpu, wasm", Layers.cpu({ engine: "wasm" })],
-  ["webgpu", Layers.webGpu()],
-  ["tensorflow", Layers.tensorflow()],
-  ["gpu", Layers.gpu()]
 ]
 
 interface Sizes {
@@ -170,7 +165,7 @@ const onEach = Effect.fnUntraced(function* <Row extends Record<string, string | 
 ) {
   const rows: Array<Record<string, string | number>> = []
   const versions: Array<string> = []
-  for (const [name, layer] of backends)
+  for (const [name, layer] of measuredBackends)
     yield* Effect.scoped(
       Effect.gen(function* () {
         const built = yield* Effect.result(Layer.build(layer))
