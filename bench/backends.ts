@@ -8,8 +8,6 @@ import type { TypedArray } from "../src/Tensor/Tensor.ts"
 import { measuredBackends } from "./MeasuredBackends.ts"
 import type { Report } from "./Report.ts"
 
-]
-
 interface Sizes {
   readonly square: number
   readonly model: {
