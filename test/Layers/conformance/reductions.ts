@@ -51,6 +51,8 @@ const reductions: ReadonlyArray<readonly [Shape, Axes]> = [
     [4, 1, 5, 1],
     [1, 2]
   ],
+  [[40_009], [0]],
+  [[2, 1 << 15], [1]],
   [[0, 3], [1]],
   [[2, 0, 3], [0]]
 ]
