@@ -142,7 +142,7 @@ describe.each(present)("draws on %s", (name, layer) => {
 
 describe("limits whose noise is a base that is shifted", () => {
   it.effect.each(["paper", "max-of-means", "piloted"] as const)(
-    "%s: 400 of them at 90 %% cover V* as often as that in every state",
+    "%s: nine in ten of 400 cover V* in every state, as was asked for",
     (method) =>
       Effect.gen(function* () {
         const mdp = yield* Environments.frozenLake({ discount: 0.6 })
@@ -176,6 +176,35 @@ describe("limits whose noise is a base that is shifted", () => {
 })
 
 describe("backendCrew", () => {
+  it.effect.each(["rewards", "nextStates"] as const)(
+    "names the state and the action of %s that are NaN",
+    (part) =>
+      Effect.gen(function* () {
+        const good = tensorCartPole()
+        const source: TensorSimulator = {
+          ...good,
+          transition: (t, tables, states, action, noise) => {
+            const found = good.transition(t, tables, states, action, noise)
+            if (action === 0) return found
+            const spoilt = t.sqrt(t.subtract(states[0], 2))
+            return part === "rewards"
+              ? { ...found, rewards: spoilt }
+              : { ...found, nextStates: [spoilt, ...found.nextStates.slice(1)] }
+          }
+        }
+        const points = Float64Array.of(2, 0, 0, 0, 1, 0, 0, 0)
+        const design = yield* nearestDesign({ points, stateSize: 4 })
+        const plan = { referenceDraws: 3, sweepDraws: 2, sweeps: 1, replications: 2 }
+        const error = yield* Effect.flip(
+          sampledOnBackend(source, { method: "max-of-means", design, plan, key: key(1) })
+        )
+        assert.match(
+          error.message,
+          /^simulator CartPole, state \[1, 0, 0, 0\], action 1: answers on the backend/
+        )
+      }).pipe(Effect.provide(Mock.layer()))
+  )
+
   it.effect("frees what it made, and refuses what it cannot draw", () =>
     Effect.gen(function* () {
       const mock = yield* MockControls
