@@ -11,7 +11,7 @@ import {
 } from "../../src/Report/index.ts"
 import type { Certificate } from "../../src/UVIP/index.ts"
 import type { Column } from "../console/Table.ts"
-import type { Certified, Moment } from "./Moments.ts"
+import type { Certified, Moment, Settings } from "./Moments.ts"
 import { policyText } from "./PolicyList.ts"
 import type { Grid, Problem } from "./Problems.ts"
 
@@ -180,12 +180,18 @@ const statesTable = ({ moments, vstar }: Certified): Block => {
 }
 
 /** What the figures rest on, in words. */
-export const guaranteeText = (certificate: Certificate, coupling: string): string =>
-  certificate.confidence === 1
-    ? `Proved from the model, with the ${coupling} coupling.`
-    : certificate.guarantee === "estimate"
-      ? `From a simulator, each limit meant for ${100 * certificate.confidence} %: but upper values between design points are taken from the nearest ones, so this is an estimate, not a bound.`
-      : `From a simulator: each interval by itself holds with ${100 * certificate.confidence} % confidence.`
+export const guaranteeText = (
+  { confidence, guarantee }: Certificate,
+  { coupling, simultaneous }: Pick<Settings, "coupling" | "simultaneous">
+): string => {
+  const percent = `${100 * confidence} %`
+  if (confidence === 1) return `Proved from the model, with the ${coupling} coupling.`
+  if (guarantee === "estimate")
+    return `From a simulator, each limit meant for ${percent}: but upper values between design points are taken from the nearest ones, so this is an estimate, not a bound.`
+  return simultaneous
+    ? `From a simulator: all intervals hold at once with ${percent} confidence.`
+    : `From a simulator: each interval by itself holds with ${percent} confidence.`
+}
 
 /** The certificates as a page. */
 export const page = (problem: Problem, certified: Certified, settings: string): Page => {
