@@ -55,6 +55,12 @@ const flags = {
     Flag.withDefault(0.95),
     Flag.withDescription("of each interval, with --method sampled")
   ),
+  simultaneous: Flag.Boolean("simultaneous").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription(
+      "whether the confidence is that of all intervals at once, with --method sampled; else each has it by itself"
+    )
+  ),
   threads: Flag.Int("threads").pipe(
     Flag.withDefault(1),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 256 }))),
@@ -98,6 +104,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, problem: Probl
     coupling: coupling ?? (method === "exact" ? "comonotone" : "shared"),
     estimator: estimator ?? "piloted",
     confidence: options.confidence,
+    simultaneous: options.simultaneous,
     threads: options.threads
   }
   return settings
@@ -129,7 +136,7 @@ const certifyPolicy = Effect.fnUntraced(function* (options: Options) {
       ? yield* certifyTabular(problem, names, settings)
       : yield* certifyContinuous(problem, names, settings)
   const last = certified.moments[certified.moments.length - 1]
-  const said = guaranteeText(last.certificate, settings.coupling)
+  const said = guaranteeText(last.certificate, settings)
   const seconds = (performance.now() - started) / 1000
   const result = JSON.stringify(resultOf(certified, seconds))
   yield* fs.makeDirectory(out, { recursive: true })

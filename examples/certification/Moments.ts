@@ -22,6 +22,8 @@ export interface Settings {
   readonly coupling: Coupling
   readonly estimator: Method
   readonly confidence: number
+  /** Whether the confidence is that of all intervals at once. */
+  readonly simultaneous: boolean
   readonly threads: number
 }
 
@@ -63,7 +65,7 @@ const certificateKey = key("certificate")
 export const certifyTabular = Effect.fnUntraced(function* (
   problem: TabularProblem,
   names: ReadonlyArray<PolicyName>,
-  { method, coupling, estimator, confidence, threads }: Settings
+  { method, coupling, estimator, confidence, simultaneous, threads }: Settings
 ) {
   const uvip = yield* Uvip
   const { mdp } = problem
@@ -83,6 +85,7 @@ export const certifyTabular = Effect.fnUntraced(function* (
       method: estimator,
       noise: coupling === "independent" ? "independent" : "shared",
       confidence,
+      simultaneous,
       draws,
       threads,
       key: certificateKey
@@ -95,7 +98,7 @@ export const certifyTabular = Effect.fnUntraced(function* (
 export const certifyContinuous = Effect.fnUntraced(function* (
   problem: ContinuousProblem,
   names: ReadonlyArray<PolicyName>,
-  { coupling, estimator, confidence, threads }: Settings
+  { coupling, estimator, confidence, simultaneous, threads }: Settings
 ) {
   const uvip = yield* Uvip
   const { simulator, scale, neighbours, draws, start: initialState } = problem
@@ -115,6 +118,7 @@ export const certifyContinuous = Effect.fnUntraced(function* (
       method: estimator,
       noise: coupling === "independent" ? "independent" : "shared",
       confidence,
+      simultaneous,
       design,
       draws,
       episodes: 100,

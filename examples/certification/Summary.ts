@@ -1,4 +1,5 @@
 import {
+  barChart,
   type Block,
   type Figure,
   figures,
@@ -10,7 +11,7 @@ import {
 } from "../../src/Report/index.ts"
 import type { Certificate } from "../../src/UVIP/index.ts"
 import type { Column } from "../console/Table.ts"
-import type { Certified, Moment } from "./Moments.ts"
+import type { Certified, Moment, Settings } from "./Moments.ts"
 import { policyText } from "./PolicyList.ts"
 import type { Grid, Problem } from "./Problems.ts"
 
@@ -67,11 +68,16 @@ export const resultOf = ({ moments, vstar }: Certified, seconds: number) => {
   }
 }
 
-const gapMap = (moment: Moment, { height, width, cells }: Grid, largest: number): Figure => {
+const gapMap = (
+  moment: Moment,
+  { height, width, cells }: Grid,
+  terminal: Uint8Array,
+  largest: number
+): Figure => {
   const { points, gap, maxGap } = moment.certificate
   return heatMap({
     title: nameOf(moment),
-    description: `The gap of each state; the largest is ${maxGap.toFixed(4)}.`,
+    description: `The gap of each state; the largest is ${maxGap.toFixed(4)}. Where episodes end there is none.`,
     rows: Array.from({ length: height }, (_, row) => String(row)),
     columns: Array.from({ length: width }, (_, column) => String(column)),
     cells: Array.from(gap, (value, point) => {
@@ -80,7 +86,7 @@ const gapMap = (moment: Moment, { height, width, cells }: Grid, largest: number)
         row: String(Math.floor(cell / width)),
         column: String(cell % width),
         value,
-        label: value.toFixed(2)
+        label: terminal[points[point]] === 1 ? "end" : value.toFixed(2)
       }
     }),
     value: { label: "upper - lower", domain: [0, largest] },
@@ -89,24 +95,45 @@ const gapMap = (moment: Moment, { height, width, cells }: Grid, largest: number)
   })
 }
 
-// Where all policies are moments of one training its progress is the abscissa, elsewhere their order.
+const abscissa = {
+  vi: "sweeps of value iteration",
+  reinforce: "episodes",
+  "actor-critic": "updates"
+} as const
+
+/** How much training each policy has had, where all are moments of one. */
+const progressOf = (moments: ReadonlyArray<Moment>) => {
+  const names = moments.map(({ candidate }) => candidate.name)
+  const [first] = names
+  if (!("amount" in first)) return undefined
+  const amounts = names.flatMap((name) => (name.kind === first.kind && "amount" in name ? [name.amount] : []))
+  return amounts.length === names.length ? { label: abscissa[first.kind], amounts } : undefined
+}
+
+const described = (moments: ReadonlyArray<Moment>): string =>
+  moments.map((moment) => `${nameOf(moment)}: largest gap ${moment.certificate.maxGap.toFixed(4)}`).join("; ")
+
 const closing = ({ moments, vstar }: Certified): Figure => {
-  const kinds = new Set(moments.map(({ candidate }) => candidate.name.kind))
-  const trains = kinds.size === 1 && moments.every(({ candidate }) => "amount" in candidate.name)
-  const x = ({ candidate: { name } }: Moment, i: number) => (trains && "amount" in name ? name.amount : i + 1)
-  const what = { vi: "sweeps of value iteration", reinforce: "episodes", "actor-critic": "updates" }
-  const [kind] = kinds
+  const description = described(moments)
+  const progress = progressOf(moments)
+  if (progress === undefined)
+    return barChart({
+      title: "The mean gap of each policy",
+      description,
+      value: { label: "mean over the states" },
+      bars: moments.map((moment) => ({ name: nameOf(moment), value: mean(moment.certificate.gap) })),
+      width: 760,
+      height: 80 + 40 * moments.length
+    })
   const series = (name: string, value: (moment: Moment) => number, isDashed = false) => ({
     name,
-    points: moments.map((moment, i) => ({ x: x(moment, i), y: value(moment) })),
+    points: moments.map((moment, i) => ({ x: progress.amounts[i], y: value(moment) })),
     isDashed
   })
   return lineChart({
     title: "How the gap closes",
-    description: moments
-      .map((moment) => `${nameOf(moment)}: largest gap ${moment.certificate.maxGap.toFixed(4)}`)
-      .join("; "),
-    x: { label: trains && kind in what ? what[kind as keyof typeof what] : "policy" },
+    description,
+    x: { label: progress.label },
     y: { label: "mean over the states" },
     series: [
       series("upper", ({ certificate }) => mean(certificate.upper)),
@@ -153,18 +180,27 @@ const statesTable = ({ moments, vstar }: Certified): Block => {
 }
 
 /** What the figures rest on, in words. */
-export const guaranteeText = (certificate: Certificate, coupling: string): string =>
-  certificate.confidence === 1
-    ? `Proved from the model, with the ${coupling} coupling.`
-    : certificate.guarantee === "estimate"
-      ? `From a simulator, each limit meant for ${100 * certificate.confidence} %: but upper values between design points are taken from the nearest ones, so this is an estimate, not a bound.`
-      : `From a simulator: each interval holds with ${100 * certificate.confidence} % confidence.`
+export const guaranteeText = (
+  { confidence, guarantee }: Certificate,
+  { coupling, simultaneous }: Pick<Settings, "coupling" | "simultaneous">
+): string => {
+  const percent = `${100 * confidence} %`
+  if (confidence === 1) return `Proved from the model, with the ${coupling} coupling.`
+  if (guarantee === "estimate")
+    return `From a simulator, each limit meant for ${percent}: but upper values between design points are taken from the nearest ones, so this is an estimate, not a bound.`
+  return simultaneous
+    ? `From a simulator: all intervals hold at once with ${percent} confidence.`
+    : `From a simulator: each interval by itself holds with ${percent} confidence.`
+}
 
 /** The certificates as a page. */
 export const page = (problem: Problem, certified: Certified, settings: string): Page => {
   const { moments } = certified
   const largest = Math.max(...moments.map(({ certificate }) => certificate.maxGap), 1e-12)
-  const grid = problem._tag === "tabular" ? problem.grid : undefined
+  const grid =
+    problem._tag === "tabular" && problem.grid !== undefined
+      ? { of: problem.grid, terminal: problem.mdp.terminal }
+      : undefined
   return {
     title: `How far from optimal? ${problem.name}`,
     summary: settings,
@@ -185,7 +221,7 @@ export const page = (problem: Problem, certified: Certified, settings: string): 
         : [
             {
               title: "The gap of each state",
-              blocks: [figures(...moments.map((moment) => gapMap(moment, grid, largest)))]
+              blocks: [figures(...moments.map((moment) => gapMap(moment, grid.of, grid.terminal, largest)))]
             }
           ]),
       { title: "States", blocks: [prose("Of the last policy."), statesTable(certified)] }

@@ -26,6 +26,7 @@ export interface Certificate {
   readonly upper: Float64Array
   /** [points]: upper - lower, at least V* - V^pi. */
   readonly gap: Float64Array
+  /** Holds with `confidence` where the limits do so at all points at once; else it is the largest of gaps that hold each by itself. */
   readonly maxGap: number
   /** With which probability [lower, upper] holds, at each point or at all at once, as was asked for; 1: proved. */
   readonly confidence: number
@@ -71,7 +72,7 @@ export interface CertifyOptions extends SampledOptions {
   /**
    * A policy, the better the better, above whose value the upper limit is built (`improvementOver`), from the mean return up to the horizon:
    * the way to go in continuous states. Each draw for the pilot and the reference means then costs two episodes, so `draws`, default 200, counts
-   * these; sweeps need none.
+   * these; sweeps need none. A Lipschitz constant of the design is then one of V* - V.
    */
   readonly baseline?: ActingPolicy | undefined
 }

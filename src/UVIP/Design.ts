@@ -96,6 +96,8 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
     throw wrongOption("scale", options.scale, `${stateSize} positive numbers`)
   if (lipschitz !== undefined && !(lipschitz >= 0 && lipschitz < Infinity))
     throw wrongOption("lipschitz", lipschitz, "at least 0 and finite")
+  const scaled = points.map((x, e) => x / scale[e % stateSize])
+  const state = new Float64Array(stateSize)
   const nearest = new Float64Array(neighbours)
   const design: Design = {
     count,
@@ -107,13 +109,15 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
       for (let row = 0; row < rows; row++) {
         const found = row * neighbours
         nearest.fill(Infinity)
-        for (let point = 0; point < count; point++) {
+        for (let i = 0; i < stateSize; i++) state[i] = states[row * stateSize + i] / scale[i]
+        let farthest = Infinity
+        for (let point = 0, e = 0; point < count; point++, e += stateSize) {
           let square = 0
           for (let i = 0; i < stateSize; i++) {
-            const d = (states[row * stateSize + i] - points[point * stateSize + i]) / scale[i]
+            const d = state[i] - scaled[e + i]
             square += d * d
           }
-          if (!(square < nearest[neighbours - 1])) continue
+          if (!(square < farthest)) continue
           let k = neighbours - 1
           for (; k > 0 && nearest[k - 1] > square; k--) {
             nearest[k] = nearest[k - 1]
@@ -121,6 +125,7 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
           }
           nearest[k] = square
           into.points[found + k] = point
+          farthest = nearest[neighbours - 1]
         }
         let distance = 0
         for (let k = 0; k < neighbours; k++) distance += Math.sqrt(nearest[k])

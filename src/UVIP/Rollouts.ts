@@ -72,7 +72,8 @@ const meanLimits = (values: Float64Array, confidence: number): MeanLimits => {
 
 /**
  * V^pi at the given points by independent episodes, with one-sided limits that are good as far as mean returns are normal after a correction for
- * skewness, and clipped to what rewards permit. Fails with `SimulatorError`, which names the state and the action, and with `UvipOptionError`.
+ * skewness, and clipped to what rewards permit. What happens so seldom that no episode shows it is in neither: of a failure in one of n episodes, ask for
+ * several n of them. Fails with `SimulatorError`, which names the state and the action, and with `UvipOptionError`.
  *
  * @example
  * const { lower } = yield* rollouts(simulator, acting(policy), { points: Float64Array.of(0), key: key(1) })

@@ -29,6 +29,11 @@ const problems = {
   Garnet: Environments.garnet({ states: 8, actions: 3, branching: 2, discount: 0.6, key: key(1) })
 }
 
+const small = 500
+
+/** As `least`, of fewer repetitions. */
+const leastOfSmall = confidence - 3.7 * Math.sqrt((confidence * (1 - confidence)) / small)
+
 describe.each(Object.keys(problems) as ReadonlyArray<keyof typeof problems>)(
   "1,000 limits on %s, 90 % confidence",
   (name) => {
@@ -53,6 +58,30 @@ describe.each(Object.keys(problems) as ReadonlyArray<keyof typeof problems>)(
         }
         assert.isAtLeast(Math.min(...covered) / repetitions, least)
       }).pipe(Effect.provide(Uvip.layer))
+    )
+
+    it.effect.each(Object.keys(plans) as ReadonlyArray<Method>)(
+      "%s covers all states at once, of 500, where that is asked for",
+      (method) =>
+        Effect.gen(function* () {
+          const uvip = yield* Uvip
+          const mdp = yield* problems[name]
+          const { values } = yield* exactValue(mdp, { tolerance: 1e-12 })
+          const best = values.filter((_, state) => mdp.terminal[state] === 0)
+          let covered = 0
+          for (let n = 0; n < small; n++) {
+            const { limit } = yield* uvip.sampled(simulatorOf(mdp), {
+              method,
+              plan: plans[method],
+              confidence,
+              simultaneous: true,
+              key: fold(key("simultaneous"), n),
+              ...(method === "piloted" ? {} : { reference: best })
+            })
+            if (limit.every((value, x) => value >= best[x] - 1e-12)) covered++
+          }
+          assert.isAtLeast(covered / small, leastOfSmall)
+        }).pipe(Effect.provide(Uvip.layer))
     )
   }
 )

@@ -2,14 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Stream } from "effect"
 import { fold, key } from "../../src/Random/index.ts"
 import {
+  crewOf,
   Environments,
   exactValue,
   Mdp,
   type Method,
   type Outcome,
+  ownThread,
   planFor,
   Policy,
   policyValue,
+  sampledIteration,
   type SampledOptions,
   simulatorOf,
   Uvip
@@ -38,6 +41,30 @@ const sampled = (source: ReturnType<typeof simulatorOf>, options: SampledOptions
   Effect.gen(function* () {
     return yield* (yield* Uvip).sampled(source, options)
   }).pipe(Effect.provide(Uvip.layer))
+
+describe("sampledIteration", () => {
+  it.effect("goes on bit for bit from a state that was kept, in other company too", () =>
+    Effect.gen(function* () {
+      const { source, uniform } = yield* prepared(garnet)
+      for (const method of methods) {
+        const options = { method, draws: 300, reference: uniform, key: key(1) }
+        const whole = yield* sampled(source, options)
+        const iteration = yield* sampledIteration(ownThread, source, options)
+        let state = yield* iteration.init
+        for (let k = 0; k < 3; k++) [state] = yield* iteration.step(state)
+        // As a process that was killed would find it again, with two threads this time.
+        state = structuredClone(state)
+        const later = yield* sampledIteration(yield* crewOf(2), source, options)
+        for (let isDone = false; !isDone; ) {
+          const [next, info] = yield* later.step(state)
+          state = next
+          isDone = later.isDone(info)
+          if (isDone) assert.deepStrictEqual([info.mean, info.limit], [whole.mean, whole.limit])
+        }
+      }
+    })
+  )
+})
 
 describe("Uvip.sampled", () => {
   it.effect("is V* without noise, whatever the method", () =>

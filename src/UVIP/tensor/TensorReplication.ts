@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { fold, type Key, stream } from "../../Random/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 import { type Backend, compute, type Operations, Tensor, type TensorError } from "../../Tensor/index.ts"
-import { UvipOptionError } from "../Errors.ts"
+import { SimulatorError, UvipOptionError } from "../Errors.ts"
 import { startOf, type ReplicationProblem, type ReplicationState } from "../Replication.ts"
 import type { TensorDesign } from "./TensorDesign.ts"
 import type { Tables, TensorSimulator } from "./TensorSimulator.ts"
@@ -95,7 +95,10 @@ const drawsOf = (
     discount === undefined || places.margins === undefined
       ? found
       : t.add(found, t.multiply(places.margins, discount))
-  return { values: t.multiply(whole, goesOn), rewards }
+  // Next states that are no numbers would be placed somewhere: they must show in the rewards.
+  const checked =
+    discount === undefined ? rewards : nextStates.reduce((sum, x) => t.add(sum, t.multiply(x, 0)), rewards)
+  return { values: t.multiply(whole, goesOn), rewards: checked }
 }
 
 /** Groups that fit into one tensor. */
@@ -148,6 +151,19 @@ const inBatches = (pieces: ReadonlyArray<Piece>, atOnce: number): ReadonlyArray<
   return batches
 }
 
+const notFinite = (
+  { simulator: { host } }: TensorSampler,
+  { sampler: { design } }: ReplicationProblem,
+  point: number,
+  action: number
+) =>
+  new SimulatorError({
+    simulator: host.name,
+    state: Array.from(design.points.subarray(point * host.stateSize, (point + 1) * host.stateSize)),
+    action,
+    reason: "answers on the backend with numbers that are not finite"
+  })
+
 /** Means over the draws of each pair, [points, actions], of `values` at the next state, and of the reward where a discount is given. */
 const meansOf = Effect.fnUntraced(function* (
   sampler: TensorSampler,
@@ -156,7 +172,11 @@ const meansOf = Effect.fnUntraced(function* (
   counts: Int32Array,
   key: Key,
   discount: number | undefined
-): Effect.fn.Return<{ readonly means: Float64Array; readonly calls: number }, TensorError, Backend> {
+): Effect.fn.Return<
+  { readonly means: Float64Array; readonly calls: number },
+  TensorError | SimulatorError,
+  Backend
+> {
   const { actions } = sampler.simulator.host
   const groups = groupsOf(counts, actions)
   const pieces = groups.flatMap((own, action) =>
@@ -182,6 +202,7 @@ const meansOf = Effect.fnUntraced(function* (
     let at = 0
     for (const { action, points } of batch)
       for (const point of points) {
+        if (!Number.isFinite(sums[at])) return yield* notFinite(sampler, problem, point, action)
         means[point * actions + action] += sums[at++]
         made[point * actions + action] += draws
       }
@@ -253,13 +274,13 @@ const meansOfMaxima = Effect.fnUntraced(function* (
  * those of different sweeps: means are unbiased given the past, and the maximum is convex. Replications have bases of their own, and are independent.
  *
  * In float32, as most devices have it, the uniform numbers are multiples of 2^-23 and values carry relative errors of some 1e-6: the limits
- * are good to that. Fails with `TensorError`, and with `UvipOptionError` for the estimator `sorted`, which needs sorting.
+ * are good to that. Fails with `TensorError`, with `SimulatorError` where answers are not finite, and with `UvipOptionError` for the estimator `sorted`, which needs sorting.
  */
 export const replicateOnBackend = Effect.fnUntraced(function* (
   sampler: TensorSampler,
   problem: ReplicationProblem,
   sweeps: number
-): Effect.fn.Return<ReplicationState, TensorError | UvipOptionError, Backend> {
+): Effect.fn.Return<ReplicationState, TensorError | SimulatorError | UvipOptionError, Backend> {
   const { reference, referenceDraws, estimator, sweepDraws } = problem
   const { actions, discount } = sampler.simulator.host
   if (estimator === "sorted")

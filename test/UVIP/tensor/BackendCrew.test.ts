@@ -140,7 +140,71 @@ describe.each(present)("draws on %s", (name, layer) => {
   )
 })
 
+describe("limits whose noise is a base that is shifted", () => {
+  it.effect.each(["paper", "max-of-means", "piloted"] as const)(
+    "%s: nine in ten of 400 cover V* in every state, as was asked for",
+    (method) =>
+      Effect.gen(function* () {
+        const mdp = yield* Environments.frozenLake({ discount: 0.6 })
+        const source = yield* tensorSimulatorOf(mdp)
+        const { values } = yield* exactValue(mdp, { tolerance: 1e-12 })
+        const best = values.filter((_, state) => mdp.terminal[state] === 0)
+        const covered = new Int32Array(best.length)
+        for (let n = 0; n < 400; n++) {
+          const { limit } = yield* sampledOnBackend(source, {
+            method,
+            confidence: 0.9,
+            plan: {
+              pilotDraws: method === "piloted" ? 20 : 0,
+              referenceDraws: 10,
+              sweepDraws: 2,
+              sweeps: 2,
+              replications: 4
+            },
+            key: fold(key("coverage"), n),
+            // The hardest control variate: no bias beside that of noise.
+            ...(method === "piloted" ? {} : { reference: best })
+          })
+          limit.forEach((upper, x) => {
+            if (upper >= best[x] - 1e-12) covered[x]++
+          })
+        }
+        // A limit of exactly its nominal level would fall below this at one given state with probability 1e-4.
+        assert.isAtLeast(Math.min(...covered) / 400, 0.9 - 3.7 * Math.sqrt((0.9 * 0.1) / 400))
+      }).pipe(Effect.provide(Mock.layer()))
+  )
+})
+
 describe("backendCrew", () => {
+  it.effect.each(["rewards", "nextStates"] as const)(
+    "names the state and the action of %s that are NaN",
+    (part) =>
+      Effect.gen(function* () {
+        const good = tensorCartPole()
+        const source: TensorSimulator = {
+          ...good,
+          transition: (t, tables, states, action, noise) => {
+            const found = good.transition(t, tables, states, action, noise)
+            if (action === 0) return found
+            const spoilt = t.sqrt(t.subtract(states[0], 2))
+            return part === "rewards"
+              ? { ...found, rewards: spoilt }
+              : { ...found, nextStates: [spoilt, ...found.nextStates.slice(1)] }
+          }
+        }
+        const points = Float64Array.of(2, 0, 0, 0, 1, 0, 0, 0)
+        const design = yield* nearestDesign({ points, stateSize: 4 })
+        const plan = { referenceDraws: 3, sweepDraws: 2, sweeps: 1, replications: 2 }
+        const error = yield* Effect.flip(
+          sampledOnBackend(source, { method: "max-of-means", design, plan, key: key(1) })
+        )
+        assert.match(
+          error.message,
+          /^simulator CartPole, state \[1, 0, 0, 0\], action 1: answers on the backend/
+        )
+      }).pipe(Effect.provide(Mock.layer()))
+  )
+
   it.effect("frees what it made, and refuses what it cannot draw", () =>
     Effect.gen(function* () {
       const mock = yield* MockControls
