@@ -11,3 +11,7 @@ export {
   Space
 } from "./Space.ts"
 export type { History, Observation, Proposer, Sampler, SamplerProblem } from "./samplers/Sampler.ts"
+export { random } from "./samplers/Random.ts"
+export { sobol } from "./samplers/Sobol.ts"
+export { tetra } from "./samplers/Tetra.ts"
+export { tpe } from "./samplers/Tpe.ts"
