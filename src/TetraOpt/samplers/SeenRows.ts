@@ -2,7 +2,10 @@ import { rowKey } from "../Space.ts"
 import type { History, Observation } from "./Sampler.ts"
 
 const isSame = (a: Observation, b: Observation): boolean =>
-  a === b || (Object.is(a.loss, b.loss) && a.row.length === b.row.length && a.row.every((u, k) => Object.is(u, b.row[k])))
+  a === b ||
+  (Object.is(a.loss, b.loss) &&
+    a.row.length === b.row.length &&
+    a.row.every((u, k) => Object.is(u, b.row[k])))
 
 /** What is kept between calls about a history that mostly grows at its end. */
 export class ToldPrefix {
