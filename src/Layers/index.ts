@@ -7,3 +7,14 @@ export { gpu, tensorflow, type TensorFlowOptions } from "./Gpu.ts"
 export { MockControls, type MockOptions } from "./Mock.ts"
 export { layer as webGpu, type WebGpuOptions } from "./WebGpu.ts"
 export const mock = Mock.layer
+export {
+  type Task,
+  type TaskContext,
+  WorkerCrashed,
+  makeWorkers as workers,
+  WorkerModuleError,
+  type WorkerOptions,
+  type Workers,
+  WorkerTaskError,
+  WorkerTimeout
+} from "./Workers.ts"

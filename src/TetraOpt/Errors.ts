@@ -97,3 +97,12 @@ export class TrialPruned extends Schema.TaggedError<TrialPruned>()("TrialPruned"
     return `trial ${this.trial} was pruned at step ${this.step}, with ${this.value}`
   }
 }
+
+/** An objective that failed on another thread or machine; what it failed with, in words. */
+export class TrialFailed extends Schema.TaggedError<TrialFailed>()("TrialFailed", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}

@@ -50,6 +50,8 @@ export interface Study<A> {
   readonly goal: Goal
   readonly key: Key
   readonly journal: Journal
+  /** What tells this study from all others, wherever and whenever it is opened. */
+  readonly identity: string
   /** What tells this opening of the study from others. */
   readonly id: string
   /**
@@ -182,7 +184,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     for (;;) {
       const left = state.running
         .filter((trial) => !isAttended(trial))
-        .sort((a, b) => a.number - b.number)
+        .toSorted((a, b) => a.number - b.number)
         .slice(0, count)
       if (left.length === 0) return []
       const entry: Entry = {
@@ -285,6 +287,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     goal,
     key,
     journal,
+    identity: first?.by ?? id,
     id,
     ask,
     tell,

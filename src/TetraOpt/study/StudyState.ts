@@ -62,7 +62,7 @@ export class StudyState<A> {
   history(hides?: (trial: OwnedTrial<A>) => boolean): History {
     const isKnown = (trial: OwnedTrial<A>) => trial.outcome !== undefined && !hides?.(trial)
     const known =
-      hides === undefined ? this.told : this.told.filter(isKnown).sort((a, b) => a.number - b.number)
+      hides === undefined ? this.told : this.told.filter(isKnown).toSorted((a, b) => a.number - b.number)
     return {
       told: known.map(({ row, outcome }) => ({
         row,

@@ -137,7 +137,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a journal", (it) => {
       const kept = after.trials.filter(({ number }) => number < 4)
       // Of trial 2 the result lost is found anew under another number; no other is touched.
       assert.deepStrictEqual(
-        kept.sort((a, b) => a.number - b.number),
+        kept.toSorted((a, b) => a.number - b.number),
         before.trials.filter(({ number }) => kept.some((trial) => trial.number === number))
       )
     })
@@ -149,7 +149,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a journal", (it) => {
       const before = yield* run({ journal }, 3)
       yield* withLines(journal, (lines) => lines.map((line, i) => (i === 3 ? "{}" : line)))
       const after = yield* run({ journal }, 3)
-      assert.deepStrictEqual(after.trials.map(({ number }) => number).sort(), [0, 1, 2])
+      assert.deepStrictEqual(after.trials.map(({ number }) => number).toSorted(), [0, 1, 2])
       assert.deepStrictEqual(after.trials, before.trials)
       assert.deepStrictEqual(
         after.damaged.map(({ line }) => line),

@@ -93,7 +93,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a study by processes",
       }
       const numbers = runs.flatMap(evaluated)
       assert.deepStrictEqual(
-        numbers.sort((a, b) => a - b),
+        numbers.toSorted((a, b) => a - b),
         Array.from({ length: 60 }, (_, i) => i)
       )
       const { trials, damaged } = yield* trialsIn(journal)
@@ -116,7 +116,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a study by processes",
       assert.strictEqual(whole.lines[whole.lines.length - 1], "ended")
       const { trials } = yield* trialsIn(journal)
       assert.deepStrictEqual(
-        trials.map(({ number }) => number).sort((a, b) => a - b),
+        trials.map(({ number }) => number).toSorted((a, b) => a - b),
         Array.from({ length: 40 }, (_, i) => i)
       )
       assert.isTrue(trials.every(({ outcome }) => outcome !== undefined))

@@ -18,6 +18,15 @@ const temporaryFile = Effect.gen(function* () {
 
 const objective = (configuration: Bowl) => Effect.succeed(bowl(configuration))
 
+const faulty = (configuration: Bowl, { number }: { readonly number: number }) => {
+  if (number === 1) throw new Error("thrown at once")
+  if (number === 2) return Effect.fail({ _tag: "Odd", what: 3 })
+  if (number === 3) return Effect.succeed(Number.NaN)
+  if (number === 4) return Effect.interrupt
+  if (number === 5) return Effect.die("thrown inside")
+  return Effect.succeed(bowl(configuration))
+}
+
 const shown = <A>(study: Study<A>) =>
   Effect.map(study.trials, (trials) =>
     trials.map(({ number, configuration, outcome, reports }) => ({
@@ -148,14 +157,6 @@ layer(NodeServices.layer, { excludeTestServices: true })("a run", (it) => {
   it.effect("goes on after objectives that fail, throw, give NaN or interrupt themselves", () =>
     Effect.gen(function* () {
       const study = yield* openBowl()
-      const faulty = (configuration: Bowl, { number }: { readonly number: number }) => {
-        if (number === 1) throw new Error("thrown at once")
-        if (number === 2) return Effect.fail({ _tag: "Odd", what: 3 })
-        if (number === 3) return Effect.succeed(Number.NaN)
-        if (number === 4) return Effect.interrupt
-        if (number === 5) return Effect.die("thrown inside")
-        return Effect.succeed(bowl(configuration))
-      }
       const { trials, best, ended } = yield* runStudy(study, faulty, { trials: 8 })
       assert.strictEqual(ended, "trials")
       assert.deepStrictEqual(
