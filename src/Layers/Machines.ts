@@ -1,6 +1,5 @@
-import { NodeClusterSocket } from "@effect/platform-node"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
-import { RunnerAddress, type Runners, type MessageStorage, type Sharding } from "effect/cluster"
+import type { MessageStorage, Runners, Sharding } from "effect/cluster"
 
 /** A cluster that cannot be joined, and why. */
 export class MachinesError extends Schema.TaggedError<MachinesError>()("MachinesError", {
@@ -29,22 +28,18 @@ const orFail =
   <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, MachinesError, R> =>
     Layer.catch(layer, (cause) => Layer.unwrap(Effect.fail(failed(reason)(cause))))
 
-/** The driver is optional: a program that never joins a cluster does not load it. */
-const database = (url: string) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.tryPromise({
-        try: () => import("@effect/sql-pg"),
-        catch: failed("its package could not be loaded (npm install @effect/sql-pg@4.0.5)")
-      }),
-      ({ PgClient }) =>
-        PgClient.layer({ url: Redacted.make(url) }).pipe(
-          // It would connect with the first query, one of the cluster's own, which takes that for granted.
-          Layer.tap((context) => Context.get(context, PgClient.PgClient)`SELECT 1`),
-          orFail("the database does not answer")
-        )
-    )
-  )
+/** Loaded when they are needed: the driver is an optional package, and all of it takes its time. */
+const packages = Effect.tryPromise({
+  try: async () => {
+    const [{ RunnerAddress }, { layer }, { PgClient }] = await Promise.all([
+      import("effect/cluster"),
+      import("@effect/platform-node/NodeClusterSocket"),
+      import("@effect/sql-pg")
+    ])
+    return { RunnerAddress, layer, PgClient }
+  },
+  catch: failed("its packages could not be loaded (npm install @effect/sql-pg@4.0.5)")
+})
 
 /**
  * Effect's cluster over sockets: messages and their answers are stored in PostgreSQL, shards of the work are spread over the runners
@@ -52,25 +47,33 @@ const database = (url: string) =>
  * `MachinesError`.
  *
  * @example
- * const runner = TetraOpt.layerRunner(objective).pipe(
+ * const runner = layerRunner(objective).pipe(
  *   Layer.provide(Layers.machines({ database: "postgres://localhost/tuning", runner: { host: "10.0.0.2", port: 7001 } }))
  * )
  */
-export const machines = ({ database: url, runner }: MachinesOptions): Layer.Layer<Cluster, MachinesError> => {
-  const shardingConfig = {
-    runnerAddress: Option.map(Option.fromUndefinedOr(runner), ({ host, port }) =>
-      RunnerAddress.make(host, port)
-    ),
-    // A runner that was killed is missed after a few seconds, not half a minute.
-    refreshAssignmentsInterval: "1 second",
-    runnerHealthCheckInterval: "5 seconds",
-    shardLockExpiration: "10 seconds",
-    entityMessagePollInterval: "2 seconds",
-    entityReplyPollInterval: "200 millis"
-  } as const
-  const cluster =
-    runner === undefined
-      ? NodeClusterSocket.layer({ clientOnly: true, storage: "sql", shardingConfig })
-      : NodeClusterSocket.layer({ storage: "sql", shardingConfig })
-  return cluster.pipe(orFail("the sockets or settings are refused"), Layer.provide(database(url)))
-}
+export const machines = ({ database, runner }: MachinesOptions): Layer.Layer<Cluster, MachinesError> =>
+  Layer.unwrap(
+    Effect.map(packages, ({ RunnerAddress, layer, PgClient }) => {
+      const shardingConfig = {
+        runnerAddress: Option.map(Option.fromUndefinedOr(runner), ({ host, port }) =>
+          RunnerAddress.make(host, port)
+        ),
+        // A runner that was killed is missed after seconds, not after half a minute.
+        refreshAssignmentsInterval: "1 second",
+        runnerHealthCheckInterval: "5 seconds",
+        shardLockExpiration: "10 seconds",
+        entityMessagePollInterval: "2 seconds",
+        entityReplyPollInterval: "200 millis"
+      } as const
+      const sql = PgClient.layer({ url: Redacted.make(database) }).pipe(
+        // It would connect with the first query, one of the cluster's own, which takes that for granted.
+        Layer.tap((context) => Context.get(context, PgClient.PgClient)`SELECT 1`),
+        orFail("the database does not answer")
+      )
+      const cluster =
+        runner === undefined
+          ? layer({ clientOnly: true, storage: "sql", shardingConfig })
+          : layer({ storage: "sql", shardingConfig })
+      return cluster.pipe(orFail("the sockets or settings are refused"), Layer.provide(sql))
+    })
+  )

@@ -169,16 +169,22 @@ describe("workers", () => {
   it.live("have the environment that they are given, and end with their scope", () =>
     Effect.gen(function* () {
       const said = yield* Effect.scoped(
-        Effect.flatMap(workersOf({ env: { ...process.env, TESSERAE_TEST: "given" } }), (workers) =>
-          workers.run({ kind: "environment" })
+        Effect.flatMap(
+          workersOf({ env: { ...process.env, TESSERAE_TEST: "given" }, data: { sent: 1 } }),
+          (workers) => workers.run({ kind: "environment" })
         )
       )
-      assert.strictEqual(said, "given")
+      assert.deepStrictEqual(said, ["given", { sent: 1 }])
       // A thread that hangs does not keep its scope from ending.
+      const asked = yield* Deferred.make<void>()
       const hanging = yield* Effect.forkChild(
-        Effect.scoped(Effect.flatMap(workersOf({ grace: 0 }), (workers) => workers.run({ kind: "hang" })))
+        Effect.scoped(
+          Effect.flatMap(workersOf({ grace: 0 }), (workers) =>
+            workers.run({ kind: "hang" }, { answer: () => Deferred.succeed(asked, undefined) })
+          )
+        )
       )
-      yield* Effect.sleep("50 millis")
+      yield* Deferred.await(asked)
       yield* Fiber.interrupt(hanging)
     })
   )

@@ -17,6 +17,8 @@ export interface Connection {
 
 export interface ThreadOptions {
   readonly module: URL
+  /** Anything that can be cloned, for all tasks. */
+  readonly data?: unknown
   /** Environment variables; default: those of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Node's options for the thread; default: none. */
@@ -26,13 +28,14 @@ export interface ThreadOptions {
 /** Starts a thread and waits until its module is loaded; fails with `WorkerModuleError` where it cannot be. */
 export const connect = Effect.fnUntraced(function* ({
   module,
+  data,
   env,
   execArgv
 }: ThreadOptions): Effect.fn.Return<Connection, WorkerModuleError> {
   const events = yield* Queue.unbounded<Event>()
   const here = import.meta.url
   const file = new URL(here.endsWith(".ts") ? "./thread.ts" : "./thread.js", here)
-  const workerData: ThreadData = { module: module.href }
+  const workerData: ThreadData = { module: module.href, data }
   const unusable = (reason: string) => new WorkerModuleError({ module: module.href, reason })
   const worker = yield* Effect.try({
     try: () =>

@@ -4,10 +4,13 @@ import type { Effect, Schema } from "effect"
 export interface ThreadData {
   /** The address of the module whose default export is the task. */
   readonly module: string
+  readonly data: unknown
 }
 
-/** What a task may ask of the thread that wants its result, while it works. */
+/** What a task knows beside its input, and what it may ask of the thread that wants its result, while it works. */
 export interface TaskContext {
+  /** What the pool was made with. */
+  readonly data: unknown
   /** Sends a question, anything that can be cloned, and waits for the answer. */
   readonly ask: (question: unknown) => Effect.Effect<unknown>
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import { Cause, Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import type { FromThread, Task, TaskContext, ThreadData, ToThread } from "./Protocol.ts"
 
-const { module } = workerData as ThreadData
+const { module, data } = workerData as ThreadData
 
 interface Running {
   readonly fiber: Fiber.Fiber<unknown, unknown>
@@ -59,7 +59,7 @@ const run = (task: Task<unknown, unknown>, id: number, input: unknown): void => 
       post({ kind: "question", id, question, content })
       return Deferred.await(answer)
     })
-  const fiber = Effect.runFork(evaluation(task, input, { ask }))
+  const fiber = Effect.runFork(evaluation(task, input, { ask, data }))
   running.set(id, { fiber, questions })
   fiber.addObserver((exit) => {
     running.delete(id)

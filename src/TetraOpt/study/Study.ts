@@ -30,6 +30,8 @@ export interface StudyOptions<A> {
   readonly name?: string | undefined
   /** How many trials there will be in all, where that is known: samplers may plan with it. */
   readonly trials?: number | undefined
+  /** Configurations to try before the sampler is asked: those in use, say. */
+  readonly first?: ReadonlyArray<NoInfer<A>> | undefined
   /** A file that keeps the study; default: it lasts as long as the process. */
   readonly journal?: string | undefined
   /** Gives up trials by their intermediate values; default: none. */
@@ -111,6 +113,17 @@ const asOutcome = (result: number | Outcome): Outcome => {
     : { status: "failed", reason: `the objective gave ${result}` }
 }
 
+const rowsOf = Effect.fnUntraced(function* <A>(space: Space<A>, configurations: ReadonlyArray<A>) {
+  const rows = new Map<string, Float64Array>()
+  for (const configuration of configurations) {
+    const row = space.row(configuration as Readonly<Record<string, unknown>>)
+    if (row === undefined || !space.isAllowed(row))
+      return yield* wrong("first", JSON.stringify(configuration), "made of configurations of the space")
+    rows.set(rowKey(row), row)
+  }
+  return [...rows.values()]
+})
+
 /**
  * Opens a study, for as long as the scope lasts: a new one, or, where its journal is there, the one that it holds, at the point where it
  * was left. Fails with `StudyMismatchError` where the journal holds another, with `StudyFileError` where it cannot be read or
@@ -127,6 +140,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
   if (trials !== undefined && !(Number.isSafeInteger(trials) && trials >= 1))
     return yield* wrong("trials", trials, "a whole number, at least 1")
   const halving = options.pruning === undefined ? undefined : yield* checkHalving(options.pruning)
+  const firstRows = yield* rowsOf(space, options.first ?? [])
   const journal = options.journal === undefined ? journalInMemory() : yield* openJournal(options.journal)
   const id = crypto.randomUUID()
   const proposer = sampler.start({ space, key, ...(trials === undefined ? {} : { trials }) })
@@ -134,6 +148,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
   const damaged: Array<DamagedLine> = []
   const lock = yield* Semaphore.make(1)
 
+  /** The first opening that the journal tells of. */
   let first: Opened | undefined
   let written = 0
 
@@ -200,7 +215,8 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     for (;;) {
       const room = Math.min(count, atMost - state.trials.size)
       if (room <= 0) return []
-      const rows = proposer.propose(state.history(hides), room)
+      const given = firstRows.filter((row) => !state.isTaken(row)).slice(0, room)
+      const rows = given.length > 0 ? given : proposer.propose(state.history(hides), room)
       if (rows.length === 0) return []
       const points = new Set(rows.map(rowKey))
       if (points.size < rows.length || rows.some((row) => state.isTaken(row)))
@@ -229,9 +245,12 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     if (!(Number.isSafeInteger(count) && count >= 1))
       return yield* wrong("count", count, "a whole number, at least 1")
     yield* catchUp()
-    const taken = yield* claim(count)
-    const fresh = taken.length < count ? yield* propose(count - taken.length, options) : []
-    const trials = [...taken, ...fresh]
+    const trials: Array<Trial<A>> = yield* claim(count)
+    while (trials.length < count) {
+      const fresh = yield* propose(count - trials.length, options)
+      if (fresh.length === 0) break
+      trials.push(...fresh)
+    }
     if (trials.length > 0 || (options.atMost ?? Infinity) <= state.trials.size) return trials
     const asked = state.trials.size
     return yield* new SpaceExhaustedError({ asked, reason: "no point is left that was not asked for" })

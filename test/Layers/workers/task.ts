@@ -15,7 +15,7 @@ let interruptions = 0
 /** All that a task may do, and all that may go wrong with it. */
 export default (
   request: Request,
-  { ask }: TaskContext
+  { ask, data }: TaskContext
 ): Effect.Effect<unknown, Trouble | Error> | Promise<unknown> | number => {
   switch (request.kind) {
     case "square":
@@ -35,7 +35,12 @@ export default (
     case "reject":
       return Promise.reject(new Error("rejected"))
     case "hang":
-      for (;;);
+      return Effect.andThen(
+        ask("hangs now"),
+        Effect.sync(() => {
+          for (;;);
+        })
+      )
     case "sleep":
       return Effect.onInterrupt(Effect.never, () =>
         Effect.sync(() => {
@@ -55,7 +60,7 @@ export default (
     case "interrupt":
       return Effect.interrupt
     case "environment":
-      return Effect.succeed(process.env.TESSERAE_TEST)
+      return Effect.succeed([process.env.TESSERAE_TEST, data])
     case "ask":
       return Effect.map(
         Effect.forEach(

@@ -76,6 +76,27 @@ layer(NodeServices.layer, { excludeTestServices: true })("a study", (it) => {
     })
   )
 
+  it.effect("begins with the configurations that it is given, each once", () =>
+    Effect.gen(function* () {
+      const space = yield* bowlSpace
+      const first: ReadonlyArray<Bowl> = [
+        { x: 0.25, n: 2, choice: "b" },
+        { x: 0.5, n: 9, choice: "a" },
+        { x: 0.25, n: 2, choice: "b" }
+      ]
+      const study = yield* openStudy({ ...common, space, first })
+      const trials = [...(yield* study.ask(1)), ...(yield* study.ask(2)), ...(yield* study.ask(2))]
+      assert.deepStrictEqual(
+        trials.slice(0, 2).map(({ configuration }) => configuration),
+        first.slice(0, 2)
+      )
+      const { told, pending } = (yield* study.refresh).history()
+      assert.lengthOf(told, 0)
+      assert.lengthOf(pending, 5)
+      assert.strictEqual(new Set(trials.map(({ row }) => rowKey(row))).size, 5)
+    })
+  )
+
   it.effect("records NaN, infinities and failures as failed trials", () =>
     Effect.gen(function* () {
       const study = yield* openBowl()
@@ -128,6 +149,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a study", (it) => {
           openStudy({ ...common, space, pruning: { factor: 1 } }),
           openStudy({ ...common, space, pruning: { firstStep: 0 } }),
           study.ask(0),
+          openStudy({ ...common, space, first: [{ x: 2, n: 1, choice: "a" }] }),
           runStudy(study, objective, { trials: 0 }),
           runStudy(study, objective, { trials: 1, concurrency: 1.5 })
         ],
@@ -146,6 +168,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a study", (it) => {
         "pruning.factor must be above 1 and finite, not 1",
         "pruning.firstStep must be above 0 and finite, not 0",
         "count must be a whole number, at least 1, not 0",
+        'first must be made of configurations of the space, not {"x":2,"n":1,"choice":"a"}',
         "trials must be a whole number, at least 1, not 0",
         "concurrency must be a whole number, at least 1, not 1.5"
       ])

@@ -1,0 +1,181 @@
+import {
+  type Block,
+  type Figure,
+  figures,
+  lineChart,
+  type Page,
+  preformatted,
+  prose,
+  scatterChart,
+  table as tableBlock
+} from "../../src/Report/index.ts"
+import type { Trial } from "../../src/TetraOpt/index.ts"
+import type { Column } from "../console/Table.ts"
+
+type AnyTrial = Trial<object>
+
+/** What a run of examples/tune.ts found. */
+export interface Tuned {
+  readonly title: string
+  readonly command: string
+  readonly trials: ReadonlyArray<AnyTrial>
+  readonly best: AnyTrial
+  readonly sampler: string
+  readonly seconds: number
+  /** Perplexities on text that the search never saw, of the settings found and of those that one would begin with. */
+  readonly test: { readonly best: number; readonly usual: number } | undefined
+  readonly usual: object
+}
+
+const value = ({ outcome }: AnyTrial): number =>
+  outcome === undefined || outcome.status === "failed" ? Number.NaN : outcome.value
+
+export const valueText = (x: unknown): string =>
+  typeof x === "number" && !Number.isInteger(x) ? String(Number(x.toPrecision(3))) : String(x)
+
+const outcomeText = (trial: AnyTrial): string => {
+  const { outcome } = trial
+  if (outcome === undefined) return "unfinished"
+  if (outcome.status === "failed") return `failed: ${outcome.reason}`
+  return outcome.status === "pruned" ? `given up at step ${outcome.step}` : "complete"
+}
+
+/** Settings as they are said in a line. */
+export const settingsText = (settings: object): string =>
+  Object.entries(settings)
+    .map(([name, x]) => `${name} ${valueText(x)}`)
+    .join(", ")
+
+/** One row a trial. */
+export const columnsOf = (trials: ReadonlyArray<AnyTrial>): ReadonlyArray<Column<AnyTrial>> => [
+  { heading: "trial", cell: ({ number }) => String(number) },
+  ...[...new Set(trials.flatMap(({ configuration }) => Object.keys(configuration)))].map((name) => ({
+    heading: name,
+    cell: ({ configuration }: AnyTrial) =>
+      valueText((configuration as Readonly<Record<string, unknown>>)[name] ?? "")
+  })),
+  { heading: "perplexity", cell: (trial) => (Number.isNaN(value(trial)) ? "" : value(trial).toFixed(2)) },
+  { heading: "seconds", cell: ({ seconds }) => seconds?.toFixed(1) ?? "" },
+  { heading: "outcome", cell: outcomeText, align: "left" }
+]
+
+/** Every trial as one line of JSON. */
+export const trialLines = (trials: ReadonlyArray<AnyTrial>): string =>
+  trials
+    .map(({ number, configuration, outcome, reports, seconds }) =>
+      JSON.stringify({ number, configuration, outcome, reports, seconds })
+    )
+    .map((line) => `${line}\n`)
+    .join("")
+
+const progress = ({ trials, best }: Tuned): Figure => {
+  const finished = trials.filter((trial) => trial.outcome !== undefined)
+  let lowest = Number.POSITIVE_INFINITY
+  const bestSoFar = finished.map((trial, i) => {
+    if (trial.outcome?.status === "complete") lowest = Math.min(lowest, value(trial))
+    return { x: i + 1, y: Number.isFinite(lowest) ? lowest : Number.NaN }
+  })
+  const pointsOf = (status: string) =>
+    finished
+      .map((trial, i) => ({ x: i + 1, y: trial.outcome?.status === status ? value(trial) : Number.NaN }))
+      .filter(({ y }) => Number.isFinite(y))
+  return lineChart({
+    title: "Best so far",
+    description: `The best of ${finished.length} trials, number ${best.number}, has ${value(best).toFixed(2)}.`,
+    x: { label: "trials" },
+    y: { label: "perplexity", scale: "log" },
+    series: [
+      { name: "best so far", points: bestSoFar },
+      { name: "complete", points: pointsOf("complete"), isDashed: true },
+      ...(pointsOf("pruned").length > 0
+        ? [{ name: "given up, as it was then", points: pointsOf("pruned"), isDashed: true }]
+        : [])
+    ],
+    marksPoints: true,
+    width: 760,
+    height: 380
+  })
+}
+
+/** How the value goes with each parameter, one figure each. */
+const sections = ({ trials }: Tuned): ReadonlyArray<Figure> => {
+  const names = [...new Set(trials.flatMap(({ configuration }) => Object.keys(configuration)))]
+  return names.flatMap((name) => {
+    const points = (status: string) =>
+      trials.flatMap((trial) => {
+        const x = (trial.configuration as Readonly<Record<string, unknown>>)[name]
+        const y = value(trial)
+        return trial.outcome?.status === status && typeof x === "number" && Number.isFinite(y)
+          ? [{ x, y }]
+          : []
+      })
+    const series = [
+      { name: "complete", points: points("complete") },
+      { name: "given up", points: points("pruned") }
+    ].filter((one) => one.points.length > 0)
+    if (series.length === 0) return []
+    const xs = series.flatMap((one) => one.points.map(({ x }) => x))
+    const isWide = Math.min(...xs) > 0 && Math.max(...xs) / Math.min(...xs) > 20
+    return [
+      scatterChart({
+        title: name,
+        description: `Perplexity against ${name}, one point a trial.`,
+        x: { label: name, scale: isWide ? "log" : "linear" },
+        y: { label: "perplexity", scale: "log" },
+        series,
+        width: 360,
+        height: 260
+      })
+    ]
+  })
+}
+
+const comparison = ({ test, best, usual }: Tuned): ReadonlyArray<Block> =>
+  test === undefined
+    ? []
+    : [
+        tableBlock(
+          "Perplexity on text that the search never saw",
+          [{ heading: "settings" }, { heading: "perplexity", align: "right" }, { heading: "what they are" }],
+          [
+            ["found", test.best.toFixed(2), settingsText(best.configuration)],
+            ["usual", test.usual.toFixed(2), settingsText(usual)]
+          ]
+        )
+      ]
+
+/** The study as a page. */
+export const page = (tuned: Tuned): Page => {
+  const { trials, best, sampler, seconds } = tuned
+  const count = (status: string) => trials.filter(({ outcome }) => outcome?.status === status).length
+  const columns = columnsOf(trials)
+  return {
+    title: tuned.title,
+    summary:
+      `${trials.length} trials by ${sampler} in ${seconds.toFixed(0)} s: ${count("complete")} complete, ${count("pruned")} given up ` +
+      `early, ${count("failed")} failed. The best, number ${best.number}, has perplexity ${value(best).toFixed(2)}.`,
+    sections: [
+      { title: "The search", blocks: [figures(progress(tuned)), ...comparison(tuned)] },
+      {
+        title: "Each parameter",
+        blocks: [
+          prose("One point a trial. Trials that were given up have the value of their last look."),
+          figures(...sections(tuned))
+        ]
+      },
+      {
+        title: "All trials",
+        blocks: [
+          tableBlock(
+            "In the order in which they were asked for",
+            columns.map(({ heading, align }) => ({ heading, align: align ?? "right" })),
+            trials
+              .toSorted((a, b) => a.number - b.number)
+              .map((trial) => columns.map(({ cell }) => cell(trial)))
+          ),
+          preformatted(tuned.command, "The command")
+        ]
+      }
+    ]
+  }
+}
