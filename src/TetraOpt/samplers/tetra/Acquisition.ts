@@ -37,6 +37,9 @@ export const thompson = (posterior: Posterior, random: Stream): Acquisition => {
   }
 }
 
+/** Points that are taken into account before looking whether there is still hope. */
+const block = 32
+
 /** The logarithm of the expected improvement on the least posterior mean at a point. */
 export const expectedImprovement = (posterior: Posterior): Acquisition => {
   const { amplitude, noise } = posterior.hyperparameters
@@ -50,14 +53,20 @@ export const expectedImprovement = (posterior: Posterior): Acquisition => {
     prior: undefined,
     score: (covariances, _, threshold) => {
       const mean = dot(covariances, 0, posterior.coefficients, posterior.told)
-      // What one point alone says of the variance is an upper bound, and the improvement grows with it.
+      // What some points alone says of the variance is an upper bound, and the hope grows with it: first the nearest, then more and more.
       let largest = 0
       for (let i = 0; i < solved.length; i++) if (covariances[i] > largest) largest = covariances[i]
       const bound = hope(mean, amplitude - (largest * largest) / (amplitude + noise))
       if (bound <= threshold) return bound
       solved.set(covariances)
-      posterior.factor.solveLower(solved)
-      return hope(mean, amplitude - dot(solved, 0, solved, solved.length))
+      let [variance, hoped] = [amplitude, bound]
+      for (let from = 0; from < solved.length && hoped > threshold; from += block) {
+        const to = Math.min(solved.length, from + block)
+        posterior.factor.solveLower(solved, from, to)
+        for (let i = from; i < to; i++) variance -= solved[i] * solved[i]
+        hoped = hope(mean, variance)
+      }
+      return hoped
     }
   }
 }

@@ -3,7 +3,6 @@ import type { SearchRows } from "../../Space.ts"
 import type { SeenRows } from "../SeenRows.ts"
 import { coordinateAt, uniformRow } from "../UniformRow.ts"
 import type { Acquisition } from "./Acquisition.ts"
-import { correlation } from "./Kernel.ts"
 import type { Posterior } from "./Posterior.ts"
 
 /** Up to so many levels all are tried. */
@@ -65,19 +64,20 @@ export class CoordinateSearch {
 
   /** Where no coordinate alone leads further up; undefined where nothing new is in reach. */
   climb(start: Float64Array, random: Stream): Candidate | undefined {
-    const { locations, hyperparameters } = this.#posterior
+    const { locations } = this.#posterior
     const { prior } = this.#acquisition
     const d = locations.count
-    let row = Float64Array.from(start)
+    let row = new Float64Array(start)
     // What parameters that do not exist would be, if they came to exist.
     const shadow = uniformRow(this.#space, random).map((u, k) =>
       Number.isNaN(u) ? coordinateAt(this.#space.dimensions[k], random.uniform()) : u
     )
     let at = locations.of(row)
     let phases = prior?.phases(at)
+    const whole = this.#posterior.covariances(at)
     let score = this.#isNew(row)
       ? this.#acquisition.score(
-          this.#posterior.covariances(at, this.#covariances),
+          whole,
           prior === undefined || phases === undefined ? 0 : prior.value(phases),
           Number.NEGATIVE_INFINITY
         )
@@ -86,20 +86,16 @@ export class CoordinateSearch {
       let moved = false
       for (const k of random.permutation(d)) {
         if (Number.isNaN(row[k])) continue
-        const isCategory = locations.isCategory[k]
-        const weight = hyperparameters.weights[k]
-        const points = this.#posterior.points
-        const whole = this.#posterior.covariances(at)
-        const others = this.#others
-        for (let i = 0; i < others.length; i++)
-          others[i] = whole[i] / correlation(isCategory, weight, at[k], points[i][k])
+        this.#others.set(whole)
+        this.#posterior.divide(this.#others, k, at[k])
         const terms = prior !== undefined && phases !== undefined ? prior.terms(phases) : undefined
         let next: Float64Array<ArrayBuffer> | undefined
         for (const other of alternatives(this.#space, k, row[k], random)) {
-          const candidate = Float64Array.from(row)
-          candidate[k] = other
+          let candidate = row
           let value = 0
           if (this.#isParent[k]) {
+            candidate = new Float64Array(row)
+            candidate[k] = other
             for (let c = 0; c < d; c++) if (c !== k && Number.isNaN(candidate[c])) candidate[c] = shadow[c]
             this.#space.canonical(candidate, random)
             const there = locations.of(candidate)
@@ -107,21 +103,26 @@ export class CoordinateSearch {
             if (prior !== undefined) value = prior.value(prior.phases(there))
           } else {
             const there = locations.at(k, other)
-            for (let i = 0; i < others.length; i++)
-              this.#covariances[i] = others[i] * correlation(isCategory, weight, there, points[i][k])
+            this.#covariances.set(this.#others)
+            this.#posterior.multiply(this.#covariances, k, there)
             if (prior !== undefined && terms !== undefined && phases !== undefined)
               value = prior.valueAfter(terms, phases, k, at[k], there)
           }
           const reached = this.#acquisition.score(this.#covariances, value, score)
-          if (reached > score && this.#isNew(candidate)) {
-            score = reached
-            next = candidate
+          if (reached <= score) continue
+          if (candidate === row) {
+            candidate = new Float64Array(row)
+            candidate[k] = other
           }
+          if (!this.#isNew(candidate)) continue
+          score = reached
+          next = candidate
         }
         if (next === undefined) continue
         moved = true
         row = next
         at = locations.of(row)
+        this.#posterior.covariances(at, whole)
         phases = prior?.phases(at)
       }
       if (!moved) break

@@ -1,5 +1,6 @@
-import { GrowingCholesky } from "./GrowingCholesky.ts"
-import { correlation, type Hyperparameters, type Locations, logSlope } from "./Kernel.ts"
+import { dot } from "./GrowingCholesky.ts"
+import { type Hyperparameters, type Locations, logSlope } from "./Kernel.ts"
+import { Posterior } from "./Posterior.ts"
 
 /** Logarithms of hyper-parameters, normal a priori: one weight a dimension, then the amplitude, then the noise. */
 interface Prior {
@@ -74,36 +75,23 @@ export const fitHyperparameters = (
 
 /** ln p(targets) but for a constant, and its gradient by the logarithms of the hyper-parameters. */
 export const logEvidence = (
-  { isCategory, count }: Locations,
+  locations: Locations,
   points: ReadonlyArray<Float64Array>,
   targets: Float64Array,
-  { weights, amplitude, noise }: Hyperparameters
+  hyperparameters: Hyperparameters
 ): { readonly evidence: number; readonly gradient: Float64Array } => {
-  const n = points.length
-  const factor = new GrowingCholesky()
-  const row = new Float64Array(n)
-  const kernel = new Float64Array((n * (n + 1)) / 2)
-  for (let i = 0, start = 0; i < n; start += ++i) {
-    for (let j = 0; j < i; j++) {
-      let value = amplitude
-      for (let k = 0; k < count; k++)
-        value *= correlation(isCategory[k], weights[k], points[i][k], points[j][k])
-      row[j] = value
-      kernel[start + j] = value
-    }
-    kernel[start + i] = amplitude
-    factor.append(row, amplitude + noise)
-  }
-  const alpha = targets.slice()
-  factor.solveLower(alpha)
-  let evidence = -factor.logDeterminant
-  for (const a of alpha) evidence -= 0.5 * a * a
-  factor.solveUpper(alpha)
+  const { isCategory, count } = locations
+  const { weights, amplitude, noise } = hyperparameters
+  const posterior = new Posterior(locations, hyperparameters)
+  const covariances = points.map((point) => posterior.append(point))
+  posterior.setTargets(targets)
+  const { factor, coefficients: alpha } = posterior
+  const evidence = -0.5 * dot(targets, 0, alpha, points.length) - factor.logDeterminant
   const inverse = factor.inverse()
   const gradient = new Float64Array(count + 2)
-  for (let i = 0, start = 0; i < n; start += ++i) {
+  for (let i = 0, start = 0; i < points.length; start += ++i) {
     for (let j = 0; j < i; j++) {
-      const share = (alpha[i] * alpha[j] - inverse[start + j]) * kernel[start + j]
+      const share = (alpha[i] * alpha[j] - inverse[start + j]) * covariances[i][j]
       gradient[count] += share
       for (let k = 0; k < count; k++)
         gradient[k] += share * logSlope(isCategory[k], weights[k], points[i][k], points[j][k])

@@ -1,15 +1,14 @@
-/** a[from ..] . b[0 .. count]; four sums at once, since one would wait for itself. */
+/** a[from ..] . b[0 .. count]; two sums at once, since one would wait for itself. */
 export const dot = (a: Float64Array, from: number, b: Float64Array, count: number): number => {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  let even = 0
+  let odd = 0
+  const end = count - 1
   let i = 0
-  for (; i + 3 < count; i += 4) {
-    s0 += a[from + i] * b[i]
-    s1 += a[from + i + 1] * b[i + 1]
-    s2 += a[from + i + 2] * b[i + 2]
-    s3 += a[from + i + 3] * b[i + 3]
+  for (; i < end; i += 2) {
+    even += a[from + i] * b[i]
+    odd += a[from + i + 1] * b[i + 1]
   }
-  for (; i < count; i++) s0 += a[from + i] * b[i]
-  return s0 + s1 + (s2 + s3)
+  return i < count ? even + odd + a[from + i] * b[i] : even + odd
 }
 
 /** The factor L of a positive definite matrix L L^T that grows by a row at a time and can shrink again; rows packed one after the other. */
@@ -27,7 +26,7 @@ export class GrowingCholesky {
       this.#packed = larger
     }
     const solved = row.slice(0, n)
-    this.solveLower(solved)
+    this.solveLower(solved, 0, n)
     this.#packed.set(solved, start)
     this.#packed[start + n] = Math.sqrt(Math.max(1e-10 * diagonal, diagonal - dot(solved, 0, solved, n)))
     this.size++
@@ -38,17 +37,17 @@ export class GrowingCholesky {
     this.size = Math.min(this.size, size)
   }
 
-  /** v becomes L^-1 v. */
-  solveLower(v: Float64Array, size = this.size): void {
+  /** v becomes L^-1 v, rows `from` to `to` of it, given those before. */
+  solveLower(v: Float64Array, from: number, to: number): void {
     const packed = this.#packed
-    for (let i = 0, start = 0; i < size; start += ++i)
+    for (let i = from, start = (i * (i + 1)) / 2; i < to; start += ++i)
       v[i] = (v[i] - dot(packed, start, v, i)) / packed[start + i]
   }
 
-  /** v becomes L^-T v. */
-  solveUpper(v: Float64Array, size = this.size): void {
+  /** v becomes L^-T v, of as many rows of L as v has. */
+  solveUpper(v: Float64Array): void {
     const packed = this.#packed
-    for (let i = size - 1, start = (i * (i + 1)) / 2; i >= 0; start -= i--) {
+    for (let i = v.length - 1, start = (i * (i + 1)) / 2; i >= 0; start -= i--) {
       const value = (v[i] /= packed[start + i])
       for (let j = 0; j < i; j++) v[j] -= packed[start + j] * value
     }

@@ -49,15 +49,13 @@ export const distance = (a: number, b: number): number => {
   return Math.hypot((a < 0 ? b : a) - 0.5, 0.5)
 }
 
-/** exp(-weight) for two different categories; Matern's of order 5/2 on a scale, of length 1 / weight. Never 0, so that it can be divided by. */
-export const correlation = (isCategory: boolean, weight: number, a: number, b: number): number => {
-  if (a === b) return 1
-  if (isCategory) return Math.exp(-weight)
-  const r = root5 * weight * distance(a, b)
+/** Matern's correlation of order 5/2 and length 1 / weight at a distance; never 0, so that it can be divided by. */
+export const matern = (weight: number, distance: number): number => {
+  const r = root5 * weight * distance
   return Math.max(1e-12, (1 + r + (r * r) / 3) * Math.exp(-r))
 }
 
-/** The derivative of the logarithm of a correlation by the logarithm of its weight. */
+/** The derivative of the logarithm of a correlation, exp(-weight) for two different categories, else Matern's, by the logarithm of its weight. */
 export const logSlope = (isCategory: boolean, weight: number, a: number, b: number): number => {
   if (a === b) return 0
   if (isCategory) return -weight

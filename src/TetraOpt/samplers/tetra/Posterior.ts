@@ -1,5 +1,5 @@
 import { GrowingCholesky } from "./GrowingCholesky.ts"
-import { correlation, type Hyperparameters, type Locations } from "./Kernel.ts"
+import { distance, type Hyperparameters, type Locations, matern } from "./Kernel.ts"
 
 /**
  * What is known of a function after some of its values, under a Gaussian process whose covariance is a product over the parameters. Its mean is
@@ -17,29 +17,58 @@ export class Posterior {
   coefficients = new Float64Array(0)
   /** The least of the means at the points. */
   leastMean = 0
+  /** By dimension, the points' locations there. */
+  readonly #columns: ReadonlyArray<Array<number>>
+  /** The correlation of different categories. */
+  readonly #unlike: Float64Array
 
   constructor(locations: Locations, hyperparameters: Hyperparameters) {
     this.locations = locations
     this.hyperparameters = hyperparameters
+    this.#columns = locations.isCategory.map(() => [])
+    this.#unlike = hyperparameters.weights.map((weight) => Math.exp(-weight))
   }
 
-  covariances(location: ArrayLike<number>, into = new Float64Array(this.points.length)) {
-    const { isCategory, count } = this.locations
-    const { weights, amplitude } = this.hyperparameters
-    for (let i = 0; i < into.length; i++) {
-      const point = this.points[i]
-      let value = amplitude
-      for (let k = 0; k < count; k++) value *= correlation(isCategory[k], weights[k], location[k], point[k])
-      into[i] = value
+  /** values [points] by the correlation, along dimension k, of the place with each point, or divided by it. */
+  multiply(values: Float64Array, k: number, place: number): void {
+    const column = this.#columns[k]
+    const unlike = this.#unlike[k]
+    if (this.locations.isCategory[k]) {
+      for (let i = 0; i < values.length; i++) if (column[i] !== place) values[i] *= unlike
+    } else {
+      const weight = this.hyperparameters.weights[k]
+      for (let i = 0; i < values.length; i++) values[i] *= matern(weight, distance(place, column[i]))
     }
+  }
+
+  divide(values: Float64Array, k: number, place: number): void {
+    const column = this.#columns[k]
+    const unlike = this.#unlike[k]
+    if (this.locations.isCategory[k]) {
+      for (let i = 0; i < values.length; i++) if (column[i] !== place) values[i] /= unlike
+    } else {
+      const weight = this.hyperparameters.weights[k]
+      for (let i = 0; i < values.length; i++) values[i] /= matern(weight, distance(place, column[i]))
+    }
+  }
+
+  /** Of a location with all points, [points]. */
+  covariances(location: ArrayLike<number>, into = new Float64Array(this.points.length)) {
+    into.fill(this.hyperparameters.amplitude)
+    for (let k = 0; k < location.length; k++) this.multiply(into, k, location[k])
     return into
   }
 
-  /** A point more: the variance knows it. O(points^2). */
-  append(location: Float64Array): void {
+  /** A point more, of which the variance knows; gives its covariances with those before. O(points^2). */
+  append(location: Float64Array): Float64Array {
     const { amplitude, noise } = this.hyperparameters
-    this.factor.append(this.covariances(location), amplitude + noise)
+    const covariances = this.covariances(location)
+    this.factor.append(covariances, amplitude + noise)
     this.points.push(location)
+    location.forEach((place, k) => {
+      this.#columns[k].push(place)
+    })
+    return covariances
   }
 
   /** The targets of the first points; those after them only lessen the variance, as if their values were what the mean says. */
@@ -55,13 +84,15 @@ export class Posterior {
 
   /** v [told] becomes the inverse of the covariance of the told points, noise included, times v. */
   solve(v: Float64Array): void {
-    this.factor.solveLower(v, v.length)
-    this.factor.solveUpper(v, v.length)
+    this.factor.solveLower(v, 0, v.length)
+    this.factor.solveUpper(v)
   }
 
   /** Forgets the points from the given one on. */
   truncate(size: number): void {
-    this.points.length = Math.min(this.points.length, size)
+    if (size >= this.points.length) return
+    this.points.length = size
+    for (const column of this.#columns) column.length = size
     this.factor.truncate(size)
   }
 }

@@ -7,8 +7,8 @@ import { Locations } from "./Kernel.ts"
 import { Posterior } from "./Posterior.ts"
 
 /** Where the model has so many points, only some are kept, so that a long study's proposals do not become slow. */
-const mostPoints = 512
-const keptPoints = 384
+const mostPoints = 320
+const keptPoints = 224
 /** Hyper-parameters are fitted again when the points are a fifth more, to at most so many of them. */
 const growth = 1.2
 const fittedPoints = 160
@@ -88,6 +88,8 @@ export class Surrogate {
       this.#posterior.hyperparameters
     )
     this.#posterior = new Posterior(this.#locations, hyperparameters)
+    // The best first: the search goes on near them, and bounds on the variance begin with the first points.
+    this.#indices = this.#indices.toSorted((a, b) => scores[a] - scores[b] || a - b)
     for (const i of this.#indices) this.#posterior.append(this.#rows[i])
     const n = this.#losses.length
     this.#nextFit = Math.max(n + 2, Math.ceil(growth * n))
