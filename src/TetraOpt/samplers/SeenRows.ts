@@ -29,8 +29,8 @@ export class SeenRows {
   readonly #counts = new Map<string, number>()
   #others = new Set<string>()
 
-  /** Takes a history; what was chosen before is forgotten. */
-  update({ told, pending }: History): void {
+  /** Takes a history; what was chosen before is forgotten. Gives how many of the observations, from the first on, are those of before. */
+  update({ told, pending }: History): number {
     const same = this.#prefix.advance(told)
     for (const key of this.#told.splice(same)) {
       const count = this.#counts.get(key) ?? 0
@@ -43,6 +43,7 @@ export class SeenRows {
       this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
     }
     this.#others = new Set(pending.map(rowKey))
+    return same
   }
 
   has(row: ArrayLike<number>): boolean {

@@ -1,5 +1,84 @@
-import { random } from "./Random.ts"
-import type { Sampler } from "./Sampler.ts"
+import { fold, type Stream, stream } from "../../Random/index.ts"
+import type { History, Sampler, SamplerProblem } from "./Sampler.ts"
+import { SeenRows } from "./SeenRows.ts"
+import { type Acquisition, expectedImprovement, thompson } from "./tetra/Acquisition.ts"
+import { type Candidate, CoordinateSearch } from "./tetra/CoordinateSearch.ts"
+import { Surrogate } from "./tetra/Surrogate.ts"
+import { latinHypercube, uniformRow } from "./UniformRow.ts"
+import { UnseenRows } from "./UnseenRows.ts"
 
-/** Sweeps, then a surrogate in tensor-train form. */
-export const tetra: Sampler = { ...random, name: "tetra" }
+/** Points before the first that is not drawn at random. */
+const startingPoints = 5
+/** One proposal in so many is that of a posterior sample, the others' are of greatest expected improvement. */
+const cycle = 3
+const startsAtBest = 5
+const startsAtRandom = 4
+
+/**
+ * For expensive objectives: a Gaussian process over normal scores of losses, whose covariance is a product over the parameters, with
+ * weights found by evidence; its mean is a tensor train. One proposal in three is the minimum of a posterior sample, the others have the greatest
+ * expected improvement.
+ */
+export const tetra: Sampler = {
+  name: "tetra",
+  start: (problem) => {
+    const seen = new SeenRows()
+    const unseen = new UnseenRows(problem.space)
+    const surrogate = new Surrogate(problem.space)
+    return {
+      propose: (history, count) => {
+        seen.update(history)
+        const rows: Array<Float64Array> = []
+        for (let i = history.told.length + history.pending.length; rows.length < count; i++) {
+          const random = stream(fold(problem.key, i))
+          const better =
+            i < startingPoints || history.told.length === 0
+              ? startingRow(problem, i)
+              : bestRow(problem, surrogate, seen, history, rows, i, random)
+          let isFirst = better !== undefined
+          const row = unseen.take(seen, random, () => {
+            const row = isFirst && better !== undefined ? better : uniformRow(problem.space, random)
+            isFirst = false
+            return row
+          })
+          if (row === undefined) break
+          rows.push(row)
+        }
+        return rows
+      }
+    }
+  }
+}
+
+const startingRow = ({ space, key }: SamplerProblem, i: number): Float64Array | undefined =>
+  latinHypercube(space, startingPoints, stream(fold(key, "starting points")))[i]
+
+const bestRow = (
+  { space }: SamplerProblem,
+  surrogate: Surrogate,
+  seen: SeenRows,
+  { told, pending }: History,
+  batch: ReadonlyArray<Float64Array>,
+  i: number,
+  random: Stream
+): Float64Array | undefined => {
+  const posterior = surrogate.after(told, startingPoints)
+  for (const row of pending) posterior.append(posterior.locations.of(row))
+  for (const row of batch) posterior.append(posterior.locations.of(row))
+  const isSample = i % cycle === 0
+  const acquisition: Acquisition = isSample ? thompson(posterior, random) : expectedImprovement(posterior)
+  const search = new CoordinateSearch(space, posterior, acquisition, seen)
+  const order = Array.from({ length: told.length }, (_, i) => i).toSorted((a, b) =>
+    told[a].loss < told[b].loss ? -1 : told[a].loss > told[b].loss ? 1 : a - b
+  )
+  let best: Candidate | undefined
+  const climb = (start: Float64Array): void => {
+    const found = search.climb(start, random)
+    if (found !== undefined && !(best !== undefined && best.score >= found.score)) best = found
+  }
+  // A sample may have its minimum near any good point, the improvement near the best.
+  for (let s = 0; s < Math.min(startsAtBest, order.length); s++)
+    climb(told[order[s > 0 && isSample ? random.integer(Math.min(20, order.length)) : s]].row)
+  for (let s = 0; s < startsAtRandom; s++) climb(uniformRow(space, random))
+  return best?.row
+}

@@ -24,11 +24,6 @@ export class UnseenRows {
     return row
   }
 
-  /** Each parameter that exists uniform over its coordinates. */
-  uniform(random: Stream): Float64Array {
-    return this.#space.canonical(new Float64Array(this.#space.dimensions.length).fill(Number.NaN), random)
-  }
-
   #draw(seen: SeenRows, draw: () => Float64Array, times: number): Float64Array | undefined {
     for (let i = 0; i < times; i++) {
       const row = draw()
