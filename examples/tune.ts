@@ -6,7 +6,6 @@
  *   pnpm tsx examples/tune.ts --cluster postgres://user@host/database    (runners: examples/tuning/runner.ts)
  */
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
 import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../src/Layers/index.ts"
@@ -31,6 +30,7 @@ import { Progress } from "./console/Progress.ts"
 import { table } from "./console/Table.ts"
 import {
   type Job,
+  modelOf,
   originalNumbers,
   type Settings,
   settingsSpace,
@@ -39,14 +39,13 @@ import {
 import { columnsOf, page, settingsText, trialLines } from "./tuning/Summary.ts"
 import type task from "./tuning/worker.ts"
 
-const shipped = fileURLToPath(new URL("../models/state-of-the-union", import.meta.url))
 const cores = availableParallelism()
 
 const samplers = { tetra, random, sobol, tpe } satisfies Record<string, Sampler>
 
 const flags = {
   model: Flag.String("model").pipe(
-    Flag.withDefault(shipped),
+    Flag.optional,
     Flag.withDescription("a Hugging Face GPT-2 directory; default: the one that comes with the repository")
   ),
   trials: Flag.Int("trials").pipe(
@@ -103,12 +102,16 @@ const tune = Effect.fnUntraced(function* (options: Options) {
   const progress = yield* Progress
   const tetraOpt = yield* TetraOpt
   const fileSystem = yield* FileSystem.FileSystem
-  const { join } = yield* Path.Path
+  const { basename, join } = yield* Path.Path
   const { out } = options
 
-  const config = yield* ModelConfig.read(join(options.model, "config.json"))
+  const job: Job = {
+    ...Option.match(options.model, { onNone: () => ({}), onSome: (model) => ({ model }) }),
+    steps: options.steps,
+    size: options.size
+  }
+  const config = yield* ModelConfig.read(join(modelOf(job), "config.json"))
   const original = originalNumbers(config)
-  const job: Job = { model: options.model, steps: options.steps, size: options.size }
   const space = yield* settingsSpace(job, config, original)
   const usual = usualSettings(job, config, original)
   yield* fileSystem.makeDirectory(out, { recursive: true })
@@ -118,7 +121,7 @@ const tune = Effect.fnUntraced(function* (options: Options) {
     space,
     key: key(options.seed),
     sampler: samplers[options.sampler],
-    name: `distillation of ${options.model}, ${options.steps} updates`,
+    name: `distillation of ${basename(modelOf(job))}, ${options.steps} updates`,
     trials: options.trials,
     first: [usual],
     journal,
@@ -161,7 +164,7 @@ const tune = Effect.fnUntraced(function* (options: Options) {
   const { best, trials, ended } = yield* Option.match(options.cluster, {
     onNone: () => search(onWorkers(threads)),
     onSome: (database) =>
-      Effect.flatMap(onCluster(study), search).pipe(Effect.provide(machines({ database })))
+      Effect.flatMap(onCluster(study, { ...job }), search).pipe(Effect.provide(machines({ database })))
   })
   if (ended !== "trials")
     yield* progress.line(`Ended early: ${ended}. ${options.resume ? "" : "Go on with --resume."}`)

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { codecs, Compress, type Plan, planCounts } from "../../src/Compress/index.ts"
 import { adamW, Distill, Schedule } from "../../src/Distill/index.ts"
@@ -28,12 +29,17 @@ export interface Settings {
 
 /** What all trials of a study have in common; plain data, for threads and machines. */
 export interface Job {
-  readonly model: string
+  /** A directory; left out: the model that comes with the repository, wherever that is on a machine. */
+  readonly model?: string
   /** Updates of one trial. */
   readonly steps: number
   /** Share of the original's numbers that the result may store. */
   readonly size: number
 }
+
+const shipped = fileURLToPath(new URL("../../models/state-of-the-union", import.meta.url))
+
+export const modelOf = ({ model }: Job): string => model ?? shipped
 
 const mostTerms = 6
 const rows = 4
@@ -104,8 +110,8 @@ export interface Materials {
 }
 
 export const prepare = Effect.fnUntraced(function* (job: Job) {
-  const original = yield* load(job.model, codecs)
-  const tokenizer = yield* Tokenizer.read(job.model)
+  const original = yield* load(modelOf(job), codecs)
+  const tokenizer = yield* Tokenizer.read(modelOf(job))
   const { training, heldOut } = addresses()
   const every = Math.ceil(training.length / documents)
   const text = yield* TextSet.make(

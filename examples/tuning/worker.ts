@@ -22,28 +22,29 @@ const services = ManagedRuntime.make(
   )
 )
 
-/** Loaded with the first trial, and there as long as the thread. */
-let loaded: Promise<Materials> | undefined
+/** A trial, or settings to judge; a runner of a cluster learns the job with each, others with their start. */
+export type Evaluation = RemoteTrial<Settings> & { readonly isJudged?: boolean; readonly job?: Job }
+
+/** Loaded with the first trial of a job, and there as long as the thread. */
+const loaded = new Map<string, Promise<Materials>>()
 
 const materialsOf = (job: Job) =>
   Effect.promise(() => {
-    loaded ??= services.runPromise(Scope.provide(prepare(job), Scope.makeUnsafe()))
-    return loaded
+    const name = JSON.stringify(job)
+    const materials = loaded.get(name) ?? services.runPromise(Scope.provide(prepare(job), Scope.makeUnsafe()))
+    loaded.set(name, materials)
+    return materials
   })
 
-export default (
-  trial: RemoteTrial<Settings> & { readonly isJudged?: boolean },
-  context: TaskContext
-): Effect.Effect<number, unknown> => {
-  const objective = (settings: Settings, { key, report }: Parameters<typeof validationPerplexity>[2]) =>
+export default (evaluation: Evaluation, context: TaskContext): Effect.Effect<number, unknown> =>
+  workerTask((settings: Settings, { key, report }) =>
     Effect.gen(function* () {
       const environment = yield* services.contextEffect
-      const materials = yield* materialsOf(context.data as Job)
+      const materials = yield* materialsOf(evaluation.job ?? (context.data as Job))
       const perplexity =
-        trial.isJudged === true
+        evaluation.isJudged === true
           ? testPerplexity(materials, settings, key)
           : validationPerplexity(materials, settings, { key, report })
       return yield* Effect.provideContext(perplexity, environment)
     })
-  return workerTask(objective)(trial, context)
-}
+  )(evaluation, context)

@@ -3,11 +3,17 @@ import { ClusterSchema, Entity, type Sharding } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Key } from "../../Random/index.ts"
 import { TrialFailed } from "../Errors.ts"
-import type { Objective } from "../study/Run.ts"
+import type { Objective, TrialContext } from "../study/Run.ts"
 import type { Study } from "../study/Study.ts"
 
 const Evaluate = Rpc.make("Evaluate", {
-  payload: { study: Schema.String, number: Schema.Natural, key: Key, configuration: Schema.Json },
+  payload: {
+    study: Schema.String,
+    number: Schema.Natural,
+    key: Key,
+    configuration: Schema.Json,
+    data: Schema.Json
+  },
   success: Schema.Finite,
   error: TrialFailed,
   // Sent again, by a study that was killed and taken up again, a trial is the same message: its result is there, or under way.
@@ -22,6 +28,13 @@ export const TrialEntity = Entity.make("tesserae/Trial", [Evaluate])
   .annotateRpcs(ClusterSchema.Persisted, true)
   .annotateRpcs(ClusterSchema.Uninterruptible, "client")
 
+/** An objective with what its study sends along with each trial: all that a runner has to know beside the settings. */
+export type RunnerObjective<A, E = never, R = never> = (
+  configuration: A,
+  trial: TrialContext,
+  data: Schema.Json
+) => Effect.Effect<number, E, R>
+
 export interface RunnerOptions {
   /** Trials that this runner evaluates at a time; default 1. */
   readonly concurrency?: number | undefined
@@ -32,16 +45,16 @@ export interface RunnerOptions {
  * machines are not pruned.
  */
 export const layerRunner = <A, E, R>(
-  objective: Objective<A, E, R>,
+  objective: RunnerObjective<A, E, R>,
   options: RunnerOptions = {}
 ): Layer.Layer<never, never, Sharding.Sharding | R> =>
   TrialEntity.toLayer(
     Effect.gen(function* () {
       const places = yield* Semaphore.make(Math.max(1, Math.floor(options.concurrency ?? 1)))
       return TrialEntity.of({
-        Evaluate: ({ payload: { number, key, configuration } }) =>
+        Evaluate: ({ payload: { number, key, configuration, data } }) =>
           Effect.suspend(() =>
-            objective(configuration as A, { number, key, report: () => Effect.void })
+            objective(configuration as A, { number, key, report: () => Effect.void }, data)
           ).pipe(
             Effect.flatMap((value) =>
               Number.isFinite(value)
@@ -70,16 +83,17 @@ const failed = (cause: Cause.Cause<unknown>): Effect.Effect<never, TrialFailed> 
 const attempts = 60
 
 /**
- * The objective that the runners of a cluster evaluate. A trial whose wait is interrupted goes on there, and its result is found by the run that
+ * The objective that the runners of a cluster evaluate; `data` goes with every trial. A trial whose wait is interrupted goes on there, and its result is found by the run that
  * takes it up again.
  */
 export const onCluster = Effect.fnUntraced(function* <A>(
-  study: Study<A>
+  study: Study<A>,
+  data: Schema.Json = null
 ): Effect.fn.Return<Objective<A, TrialFailed>, never, Sharding.Sharding> {
   const clientOf = yield* TrialEntity.client
   return (configuration, { number, key }) =>
     clientOf(`${study.identity}/${number}`)
-      .Evaluate({ study: study.identity, number, key, configuration: configuration as Schema.Json })
+      .Evaluate({ study: study.identity, number, key, configuration: configuration as Schema.Json, data })
       .pipe(
         Effect.retry({
           while: ({ _tag }) => _tag !== "TrialFailed",
