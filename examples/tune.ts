@@ -3,27 +3,18 @@
  *
  *   pnpm tsx examples/tune.ts
  *   pnpm tsx examples/tune.ts --trials 40 --workers 4 --resume
+ *   pnpm tsx examples/tune.ts --table FILE --budget 50 --seeds 20 --sampler tpe    (a table of results instead)
  *   pnpm tsx examples/tune.ts --cluster postgres://user@host/database    (runners: examples/tuning/runner.ts)
  */
 import { availableParallelism } from "node:os"
-import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result } from "effect"
+import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../src/Layers/index.ts"
 import { ModelConfig } from "../src/Model/index.ts"
 import { fold, key } from "../src/Random/index.ts"
 import { render } from "../src/Report/index.ts"
 import { onCluster } from "../src/TetraOpt/cluster/index.ts"
-import {
-  type Objective,
-  onWorkers,
-  random,
-  type Sampler,
-  sobol,
-  type StudyInfo,
-  tetra,
-  TetraOpt,
-  tpe
-} from "../src/TetraOpt/index.ts"
+import { type Objective, onWorkers, type StudyInfo, TetraOpt } from "../src/TetraOpt/index.ts"
 import { commandLine } from "./console/CommandLine.ts"
 import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
@@ -36,23 +27,24 @@ import {
   settingsSpace,
   usualSettings
 } from "./tuning/Distillation.ts"
-import { columnsOf, page, settingsText, trialLines } from "./tuning/Summary.ts"
+import { runTable, type SamplerName, samplers, type TableRun } from "./tuning/TableRun.ts"
+import { columnsOf, page, settingsText, trialLines, valueText } from "./tuning/Summary.ts"
 import type task from "./tuning/worker.ts"
 
 const cores = availableParallelism()
 
-const samplers = { tetra, random, sobol, tpe } satisfies Record<string, Sampler>
+const positive = Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0)))
 
 const flags = {
   model: Flag.String("model").pipe(
     Flag.optional,
     Flag.withDescription("a Hugging Face GPT-2 directory; default: the one that comes with the repository")
   ),
-  trials: Flag.Int("trials").pipe(
+  trials: positive(Flag.Int("trials")).pipe(
     Flag.withDefault(16),
     Flag.withDescription("settings to try in all, those of earlier runs and other processes included")
   ),
-  workers: Flag.Int("workers").pipe(
+  workers: positive(Flag.Int("workers")).pipe(
     Flag.withDefault(Math.min(2, cores)),
     Flag.withDescription(
       "trials at a time, each on a thread of its own, or on a cluster wherever there is room"
@@ -66,14 +58,31 @@ const flags = {
     Flag.withDefault(600),
     Flag.withDescription("seconds after which a trial has failed")
   ),
-  steps: Flag.Int("steps").pipe(Flag.withDefault(24), Flag.withDescription("updates of one distillation")),
+  steps: positive(Flag.Int("steps")).pipe(
+    Flag.withDefault(24),
+    Flag.withDescription("updates of one distillation")
+  ),
   size: Flag.Finite("size").pipe(
     Flag.withDefault(0.65),
     Flag.withDescription("share of the original's numbers that the result may store")
   ),
-  sampler: Flag.Literals("sampler", Object.keys(samplers) as Array<keyof typeof samplers>).pipe(
+  sampler: Flag.Literals("sampler", Object.keys(samplers) as Array<SamplerName>).pipe(
     Flag.withDefault("tetra"),
     Flag.withDescription("what chooses the settings to try")
+  ),
+  table: Flag.String("table").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "search a table of results instead, to see what a sampler is worth: a JSON file with goal, shape and values"
+    )
+  ),
+  budget: positive(Flag.Int("budget")).pipe(
+    Flag.withDefault(50),
+    Flag.withDescription("settings looked up in one search of the table")
+  ),
+  seeds: positive(Flag.Int("seeds")).pipe(
+    Flag.withDefault(20),
+    Flag.withDescription("searches of the table")
   ),
   cluster: Flag.String("cluster").pipe(
     Flag.optional,
@@ -224,6 +233,19 @@ const tune = Effect.fnUntraced(function* (options: Options) {
   )
 })
 
+const searchTable = Effect.fnUntraced(function* ({ budget, seeds, sampler, json }: Options, path: string) {
+  const run = yield* runTable({ path, budget, seeds, sampler })
+  yield* Console.log(json ? JSON.stringify(run) : tableText(run))
+})
+
+const tableText = ({ table, budget, sampler, best, mean, standardError, seconds }: TableRun): string =>
+  [
+    "",
+    `${table}: the best of ${budget} settings by ${sampler}, ${best.length} searches in ${seconds.toFixed(1)} s`,
+    `  ${best.map(valueText).join(" ")}`,
+    `mean ${mean}${standardError === null ? "" : `, standard error ${valueText(standardError)}`}`
+  ].join("\n")
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const valueOf = ({ outcome }: StudyInfo<Settings>["trial"]): number =>
@@ -259,7 +281,10 @@ const command = Command.make(
   flags,
   Effect.fn("tune")(function* (options) {
     const console = options.json ? Progress.silent : Progress.layer
-    yield* tune(options).pipe(Effect.provide(Layer.merge(TetraOpt.layer, console)))
+    const layers = Layer.merge(TetraOpt.layer, console)
+    if (Option.isSome(options.table))
+      return yield* Effect.provide(searchTable(options, options.table.value), layers)
+    return yield* Effect.provide(tune(options), layers)
   }, Effect.scoped)
 )
 
