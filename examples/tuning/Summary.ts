@@ -75,27 +75,40 @@ const progress = ({ trials, best }: Tuned): Figure => {
     if (trial.outcome?.status === "complete") lowest = Math.min(lowest, value(trial))
     return { x: i + 1, y: Number.isFinite(lowest) ? lowest : Number.NaN }
   })
-  const pointsOf = (status: string) =>
-    finished
-      .map((trial, i) => ({ x: i + 1, y: trial.outcome?.status === status ? value(trial) : Number.NaN }))
-      .filter(({ y }) => Number.isFinite(y))
   return lineChart({
     title: "Best so far",
     description: `The best of ${finished.length} trials, number ${best.number}, has ${value(best).toFixed(2)}.`,
     x: { label: "trials" },
     y: { label: "perplexity", scale: "log" },
-    series: [
-      { name: "best so far", points: bestSoFar },
-      { name: "complete", points: pointsOf("complete"), isDashed: true },
-      ...(pointsOf("pruned").length > 0
-        ? [{ name: "given up, as it was then", points: pointsOf("pruned"), isDashed: true }]
-        : [])
-    ],
+    series: [{ name: "best so far", points: bestSoFar }],
     marksPoints: true,
-    width: 760,
-    height: 380
+    width: 480,
+    height: 320
   })
 }
+
+const statuses = [
+  { name: "complete", status: "complete" },
+  { name: "given up", status: "pruned" }
+] as const
+
+const everyTrial = ({ trials }: Tuned): Figure =>
+  scatterChart({
+    title: "Every trial",
+    description: "The perplexity of each trial; of one that was given up, that of its last look.",
+    x: { label: "trial" },
+    y: { label: "perplexity", scale: "log" },
+    series: statuses
+      .map(({ name, status }) => ({
+        name,
+        points: trials
+          .filter(({ outcome }) => outcome?.status === status)
+          .map((trial) => ({ x: trial.number, y: value(trial) }))
+      }))
+      .filter(({ points }) => points.length > 0),
+    width: 480,
+    height: 320
+  })
 
 /** How the value goes with each parameter, one figure each. */
 const sections = ({ trials }: Tuned): ReadonlyArray<Figure> => {
@@ -109,10 +122,9 @@ const sections = ({ trials }: Tuned): ReadonlyArray<Figure> => {
           ? [{ x, y }]
           : []
       })
-    const series = [
-      { name: "complete", points: points("complete") },
-      { name: "given up", points: points("pruned") }
-    ].filter((one) => one.points.length > 0)
+    const series = statuses
+      .map(({ name, status }) => ({ name, points: points(status) }))
+      .filter((one) => one.points.length > 0)
     if (series.length === 0) return []
     const xs = series.flatMap((one) => one.points.map(({ x }) => x))
     const isWide = Math.min(...xs) > 0 && Math.max(...xs) / Math.min(...xs) > 20
@@ -155,7 +167,7 @@ export const page = (tuned: Tuned): Page => {
       `${trials.length} trials by ${sampler} in ${seconds.toFixed(0)} s: ${count("complete")} complete, ${count("pruned")} given up ` +
       `early, ${count("failed")} failed. The best, number ${best.number}, has perplexity ${value(best).toFixed(2)}.`,
     sections: [
-      { title: "The search", blocks: [figures(progress(tuned)), ...comparison(tuned)] },
+      { title: "The search", blocks: [figures(progress(tuned), everyTrial(tuned)), ...comparison(tuned)] },
       {
         title: "Each parameter",
         blocks: [

@@ -28,7 +28,7 @@ const lossAt = (goal: Goal, reports: OwnedTrial<unknown>["reports"], rung: numbe
 export const isWorthwhile = <A>(
   { firstStep, factor }: Halving,
   goal: Goal,
-  trials: Iterable<OwnedTrial<A>>,
+  others: ReadonlyArray<OwnedTrial<A>>,
   trial: OwnedTrial<A>
 ): boolean => {
   const last = trial.reports[trial.reports.length - 1]
@@ -40,13 +40,7 @@ export const isWorthwhile = <A>(
   if (before >= rung) return true
   const own = asLoss(goal, last.value)
   if (own === Infinity) return false
-  let count = 0
-  let better = 0
-  for (const other of trials) {
-    const loss = lossAt(goal, other.reports, rung)
-    if (loss === undefined) continue
-    count++
-    if (other !== trial && loss < own) better++
-  }
-  return better < Math.max(1, Math.floor(count / factor))
+  const losses = others.flatMap(({ reports }) => lossAt(goal, reports, rung) ?? [])
+  const better = losses.filter((loss) => loss < own).length
+  return better < Math.max(1, Math.floor((losses.length + 1) / factor))
 }

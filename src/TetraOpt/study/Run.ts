@@ -41,8 +41,8 @@ export interface RunOptions {
   readonly trialTimeLimit?: Duration.Input | undefined
   /**
    * Whether trial k is chosen by the results of the trials up to k - concurrency alone, so that the study goes the same way
-   * whichever finishes first, also when it is killed and taken up again; it may have to wait for the slowest. Default true. (Pruning depends
-   * on what others have reported by then, and so does the way that several processes go together.)
+   * whichever finishes first, also when it is killed and taken up again; it may have to wait for the slowest. The same trials are those
+   * with which it is compared for pruning. Default true. (How several processes go together depends on how fast they are.)
    */
   readonly reproducible?: boolean | undefined
 }
@@ -113,11 +113,16 @@ const drive = Effect.fnUntraced(function* <A, E, R>(
   })
   yield* Effect.addFinalizer(() => Effect.ignore(giveUp))
 
+  const isOthers = (trial: OwnedTrial<unknown>) => trial.owner !== study.id && study.isAttended(trial)
+  /** Whether a trial comes too late to count for the trial of this number. */
+  const isLateFor = (number: number) => (trial: OwnedTrial<unknown>) =>
+    trial.number > number - concurrency && !isOthers(trial)
+
   const contextOf = ({ number }: Trial<A>): TrialContext => ({
     number,
     key: fold(fold(study.key, "trial"), number),
     report: (step, value) =>
-      study.report(number, step, value).pipe(
+      study.report(number, step, value, reproducible ? { hides: isLateFor(number) } : {}).pipe(
         Effect.flatMap((goesOn) =>
           goesOn ? Effect.void : Effect.fail(new TrialPruned({ trial: number, step, value }))
         ),
@@ -156,10 +161,9 @@ const drive = Effect.fnUntraced(function* <A, E, R>(
   const fill = Effect.gen(function* () {
     while (running.size < concurrency) {
       const state = yield* study.refresh
-      const limit = state.next - (concurrency - 1)
-      const isOthers = (trial: OwnedTrial<unknown>) => trial.owner !== study.id && study.isAttended(trial)
-      const isLate = (trial: OwnedTrial<unknown>) => trial.number >= limit && !isOthers(trial)
-      if (reproducible && [...running.keys()].some((number) => number < limit)) return true
+      const isLate = isLateFor(state.next)
+      if (reproducible && [...running.keys()].some((number) => number <= state.next - concurrency))
+        return true
       const asked = yield* study
         .ask(1, { atMost: trials, ...(reproducible ? { hides: isLate } : {}) })
         .pipe(Effect.catchTag("SpaceExhaustedError", (error) => Effect.succeed(error)))

@@ -45,6 +45,11 @@ export interface AskOptions {
   readonly atMost?: number | undefined
 }
 
+export interface ReportOptions {
+  /** Trials with which it is not to be compared. */
+  readonly hides?: ((trial: OwnedTrial<unknown>) => boolean) | undefined
+}
+
 /** A search that is under way: points are asked for and results told, in batches and in any order. */
 export interface Study<A> {
   readonly name: string
@@ -79,7 +84,8 @@ export interface Study<A> {
   readonly report: (
     trial: number,
     step: number,
-    value: number
+    value: number,
+    options?: ReportOptions
   ) => Effect.Effect<boolean, TrialError | StudyFileError>
   /** Gives up trials of this opening that are still out, so that anyone may take them. */
   readonly release: Effect.Effect<void, StudyFileError>
@@ -278,7 +284,12 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     return trial
   }, lock.withPermit)
 
-  const report = Effect.fn("Study.report")(function* (number: number, step: number, value: number) {
+  const report = Effect.fn("Study.report")(function* (
+    number: number,
+    step: number,
+    value: number,
+    { hides = () => false }: ReportOptions = {}
+  ) {
     const trial = yield* runningTrial(number)
     const last = trial.reports[trial.reports.length - 1]?.step ?? 0
     if (!(step > last && step < Infinity))
@@ -287,7 +298,9 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
         reason: `was reported at step ${step}; it must be finite and above ${last}, the step before`
       })
     yield* write({ type: "reported", trial: number, step, value: numberToJson(value) })
-    return halving === undefined || isWorthwhile(halving, goal, state.trials.values(), trial)
+    if (halving === undefined) return true
+    const others = [...state.trials.values()].filter((other) => other !== trial && !hides(other))
+    return isWorthwhile(halving, goal, others, trial)
   }, lock.withPermit)
 
   const release = lock.withPermit(

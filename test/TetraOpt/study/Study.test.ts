@@ -310,7 +310,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a run", (it) => {
     })
   )
 
-  it.effect("chooses the same points whichever of several trials finishes first", () =>
+  it.effect("chooses and prunes the same points whichever of several trials finishes first", () =>
     Effect.gen(function* () {
       const space = yield* bowlSpace
       // A sampler whose every point depends on all it knows.
@@ -331,22 +331,28 @@ layer(NodeServices.layer, { excludeTestServices: true })("a run", (it) => {
           }
         })
       }
-      const pointsWhere = (delay: (number: number) => number) =>
+      const trialsWhere = (delay: (number: number) => number) =>
         Effect.scoped(
           Effect.gen(function* () {
-            const study = yield* openStudy({ ...common, sampler, space })
+            const study = yield* openStudy({ ...common, sampler, space, pruning: { factor: 2 } })
             yield* runStudy(
               study,
-              (configuration, { number }) =>
-                Effect.delay(objective(configuration), `${delay(number)} millis`),
-              { trials: 12, concurrency: 4 }
+              (configuration, { number, report }) =>
+                Effect.gen(function* () {
+                  yield* report(1, bowl(configuration))
+                  yield* Effect.sleep(`${delay(number)} millis`)
+                  yield* report(2, bowl(configuration) + 1)
+                  return bowl(configuration)
+                }),
+              { trials: 16, concurrency: 4 }
             )
-            return (yield* study.trials).map(({ configuration }) => configuration)
+            return (yield* shown(study)).toSorted((one, other) => one.number - other.number)
           })
         )
-      const early = yield* pointsWhere((number) => number % 4)
-      const late = yield* pointsWhere((number) => 5 - (number % 5))
+      const early = yield* trialsWhere((number) => number % 4)
+      const late = yield* trialsWhere((number) => 5 - (number % 5))
       assert.deepStrictEqual(early, late)
+      assert.isAbove(early.filter(({ outcome }) => outcome?.status === "pruned").length, 0)
     })
   )
 })
