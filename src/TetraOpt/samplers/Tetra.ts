@@ -9,15 +9,18 @@ import { UnseenRows } from "./UnseenRows.ts"
 
 /** Points before the first that is not drawn at random. */
 const startingPoints = 5
-/** One proposal in so many is that of a posterior sample, the others' are of greatest expected improvement. */
+/** While so many points have brought nothing better, ... */
+const patience = 12
+/** ... one proposal in so many is the minimum of a posterior sample. */
 const cycle = 3
 const startsAtBest = 5
 const startsAtRandom = 4
 
 /**
- * For expensive objectives: a Gaussian process over normal scores of losses, whose covariance is a product over the parameters, with
- * weights found by evidence; its mean is a tensor train. One proposal in three is the minimum of a posterior sample, the others have the greatest
- * expected improvement.
+ * For expensive objectives: a Gaussian process whose covariance is a product over the parameters, so that its mean is a tensor train and
+ * interactions of all orders count, with the losses' ranks for targets. Points of greatest expected improvement, each with weights of
+ * the parameters drawn anew from their posterior; where these have brought nothing better for a while, every third the minimum of a posterior sample
+ * (Thompson, 1933).
  */
 export const tetra: Sampler = {
   name: "tetra",
@@ -62,10 +65,15 @@ const bestRow = (
   i: number,
   random: Stream
 ): Float64Array | undefined => {
-  const posterior = surrogate.after(told, startingPoints)
+  let bestAt = 0
+  told.forEach(({ loss }, at) => {
+    if (loss < told[bestAt].loss) bestAt = at
+  })
+  const isSample = told.length - bestAt > patience && i % cycle === 0
+  const fitted = surrogate.after(told, startingPoints)
+  const posterior = isSample ? fitted : surrogate.drawn(random)
   for (const row of pending) posterior.append(posterior.locations.of(row))
   for (const row of batch) posterior.append(posterior.locations.of(row))
-  const isSample = i % cycle === 0
   const acquisition: Acquisition = isSample ? thompson(posterior, random) : expectedImprovement(posterior)
   const search = new CoordinateSearch(space, posterior, acquisition, seen)
   const order = Array.from({ length: told.length }, (_, i) => i).toSorted((a, b) =>

@@ -10,7 +10,8 @@ const fewLevels = 24
 /** Of a long scale: places drawn from all of it, and steps of about 1/2, 1/4, ... of it. */
 const drawn = 2
 const halvings = 8
-const passes = 12
+/** Coordinates that one climb tries, so that proposals stay quick where there are many parameters. */
+const mostTried = 2000
 
 /** A point found, and how much is to be hoped from it. */
 export interface Candidate {
@@ -82,8 +83,9 @@ export class CoordinateSearch {
           Number.NEGATIVE_INFINITY
         )
       : Number.NEGATIVE_INFINITY
-    for (let pass = 0; pass < passes; pass++) {
-      let moved = false
+    let tried = 0
+    for (let moved = true; moved && tried < mostTried; ) {
+      moved = false
       for (const k of random.permutation(d)) {
         if (Number.isNaN(row[k])) continue
         this.#others.set(whole)
@@ -91,6 +93,7 @@ export class CoordinateSearch {
         const terms = prior !== undefined && phases !== undefined ? prior.terms(phases) : undefined
         let next: Float64Array<ArrayBuffer> | undefined
         for (const other of alternatives(this.#space, k, row[k], random)) {
+          tried++
           let candidate = row
           let value = 0
           if (this.#isParent[k]) {
@@ -125,7 +128,6 @@ export class CoordinateSearch {
         this.#posterior.covariances(at, whole)
         phases = prior?.phases(at)
       }
-      if (!moved) break
     }
     return score === Number.NEGATIVE_INFINITY ? undefined : { row, score }
   }

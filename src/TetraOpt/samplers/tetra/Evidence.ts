@@ -1,3 +1,4 @@
+import type { Stream } from "../../../Random/index.ts"
 import { dot } from "./GrowingCholesky.ts"
 import { type Hyperparameters, type Locations, logSlope } from "./Kernel.ts"
 import { Posterior } from "./Posterior.ts"
@@ -31,6 +32,9 @@ const fromLogarithms = (logs: Float64Array, count: number): Hyperparameters => (
   noise: Math.exp(logs[count + 1])
 })
 
+const toLogarithms = ({ weights, amplitude, noise }: Hyperparameters): Float64Array =>
+  Float64Array.of(...weights, amplitude, noise).map(Math.log)
+
 /** What is assumed before anything is known. */
 export const initialHyperparameters = (locations: Locations): Hyperparameters =>
   fromLogarithms(priorOf(locations).means, locations.count)
@@ -49,18 +53,14 @@ export const fitHyperparameters = (
 ): Hyperparameters => {
   const { count } = locations
   const prior = priorOf(locations)
-  const logs = Float64Array.of(...from.weights, from.amplitude, from.noise).map(Math.log)
+  const logs = toLogarithms(from)
   const steps = new Float64Array(count + 2).fill(0.2)
   const last = new Float64Array(count + 2)
   let best = { evidence: Number.NEGATIVE_INFINITY, logs: logs.slice() }
   for (let iteration = 0; iteration < iterations; iteration++) {
     const { evidence, gradient } = logEvidence(locations, points, targets, fromLogarithms(logs, count))
-    let posterior = evidence
-    for (let p = 0; p < logs.length; p++) {
-      const z = (logs[p] - prior.means[p]) / prior.deviations[p]
-      posterior -= 0.5 * z * z
-      gradient[p] -= z / prior.deviations[p]
-    }
+    const posterior = evidence + logPrior(prior, logs)
+    for (let p = 0; p < logs.length; p++) gradient[p] -= (logs[p] - prior.means[p]) / prior.deviations[p] ** 2
     if (posterior > best.evidence) best = { evidence: posterior, logs: logs.slice() }
     for (let p = 0; p < logs.length; p++) {
       const agreement = gradient[p] * last[p]
@@ -73,6 +73,54 @@ export const fitHyperparameters = (
   return fromLogarithms(best.logs, count)
 }
 
+/** Gaussian process of the points, and ln p(targets) but for a constant. */
+const conditioned = (
+  locations: Locations,
+  points: ReadonlyArray<Float64Array>,
+  targets: Float64Array,
+  hyperparameters: Hyperparameters
+) => {
+  const posterior = new Posterior(locations, hyperparameters)
+  const covariances = points.map((point) => posterior.append(point))
+  posterior.setTargets(targets)
+  const { factor, coefficients } = posterior
+  const evidence = -0.5 * dot(targets, 0, coefficients, points.length) - factor.logDeterminant
+  return { posterior, covariances, evidence }
+}
+
+const logPrior = ({ means, deviations }: Prior, logs: Float64Array): number =>
+  logs.reduce((sum, log, p) => sum - 0.5 * ((log - means[p]) / deviations[p]) ** 2, 0)
+
+const randomSteps = 8
+const stepLength = 0.25
+
+/**
+ * Hyper-parameters drawn at random in the neighbourhood of the given ones, in proportion to evidence times prior: the end of a short walk
+ * (Metropolis et al., 1953). So proposals differ by what the observations leave open.
+ */
+export const drawHyperparameters = (
+  locations: Locations,
+  points: ReadonlyArray<Float64Array>,
+  targets: Float64Array,
+  from: Hyperparameters,
+  random: Stream
+): Hyperparameters => {
+  const { count } = locations
+  const prior = priorOf(locations)
+  const logPosterior = (logs: Float64Array): number =>
+    conditioned(locations, points, targets, fromLogarithms(logs, count)).evidence + logPrior(prior, logs)
+  let logs = toLogarithms(from)
+  let here = logPosterior(logs)
+  for (let step = 0; step < randomSteps; step++) {
+    const next = logs.map((log) => log + stepLength * random.normal())
+    const there = logPosterior(next)
+    if (Math.log(random.uniform()) >= there - here) continue
+    logs = next
+    here = there
+  }
+  return fromLogarithms(logs, count)
+}
+
 /** ln p(targets) but for a constant, and its gradient by the logarithms of the hyper-parameters. */
 export const logEvidence = (
   locations: Locations,
@@ -82,11 +130,8 @@ export const logEvidence = (
 ): { readonly evidence: number; readonly gradient: Float64Array } => {
   const { isCategory, count } = locations
   const { weights, amplitude, noise } = hyperparameters
-  const posterior = new Posterior(locations, hyperparameters)
-  const covariances = points.map((point) => posterior.append(point))
-  posterior.setTargets(targets)
+  const { posterior, covariances, evidence } = conditioned(locations, points, targets, hyperparameters)
   const { factor, coefficients: alpha } = posterior
-  const evidence = -0.5 * dot(targets, 0, alpha, points.length) - factor.logDeterminant
   const inverse = factor.inverse()
   const gradient = new Float64Array(count + 2)
   for (let i = 0, start = 0; i < points.length; start += ++i) {

@@ -1,10 +1,11 @@
-import { normalScores } from "../NormalScores.ts"
+import type { Stream } from "../../../Random/index.ts"
 import type { Observation } from "../Sampler.ts"
 import { ToldPrefix } from "../SeenRows.ts"
 import type { SearchRows } from "../../Space.ts"
-import { fitHyperparameters, initialHyperparameters } from "./Evidence.ts"
+import { drawHyperparameters, fitHyperparameters, initialHyperparameters } from "./Evidence.ts"
 import { Locations } from "./Kernel.ts"
 import { Posterior } from "./Posterior.ts"
+import { targetsOf } from "./Targets.ts"
 
 /** Where the model has so many points, only some are kept, so that a long study's proposals do not become slow. */
 const mostPoints = 320
@@ -12,6 +13,7 @@ const keptPoints = 224
 /** Hyper-parameters are fitted again when the points are a fifth more, to at most so many of them. */
 const growth = 1.2
 const fittedPoints = 160
+const drawnPoints = 80
 
 /** Of losses, indices of the lowest half of `count`, and as many spread over the rest, in rising order. */
 export const mostTelling = (losses: ArrayLike<number>, count: number): ReadonlyArray<number> => {
@@ -27,7 +29,7 @@ export const mostTelling = (losses: ArrayLike<number>, count: number): ReadonlyA
 }
 
 /**
- * A Gaussian process over the normal scores of losses that follows a history. What it is after some observations depends on these and their
+ * A Gaussian process over losses (see `targetsOf`) that follows a history. What it is after some observations depends on these and their
  * order alone, not on when it was told of them.
  */
 export class Surrogate {
@@ -58,9 +60,28 @@ export class Surrogate {
     this.#posterior.truncate(this.#indices.length)
     this.#nextFit ||= firstFit
     for (let i = this.#losses.length; i < told.length; i++) this.#learn(told[i])
-    const scores = normalScores(this.#losses)
-    this.#posterior.setTargets(Float64Array.from(this.#indices, (i) => scores[i]))
+    const targets = targetsOf(this.#losses)
+    this.#posterior.setTargets(Float64Array.from(this.#indices, (i) => targets[i]))
     return this.#posterior
+  }
+
+  /** What is known after the observations of the last call of `after`, with hyper-parameters drawn at random where these leave them open. */
+  drawn(random: Stream): Posterior {
+    const targets = targetsOf(this.#losses)
+    const [points, known] = this.#few(drawnPoints, targets)
+    const { hyperparameters } = this.#posterior
+    const drawn = drawHyperparameters(this.#locations, points, known, hyperparameters, random)
+    const posterior = new Posterior(this.#locations, drawn)
+    for (const i of this.#indices) posterior.append(this.#rows[i])
+    posterior.setTargets(Float64Array.from(this.#indices, (i) => targets[i]))
+    return posterior
+  }
+
+  /** Points of the model and their targets, the most telling ones where there are more than `count`. */
+  #few(count: number, targets: Float64Array): readonly [ReadonlyArray<Float64Array>, Float64Array] {
+    const losses = this.#indices.map((i) => this.#losses[i])
+    const chosen = mostTelling(losses, count).map((i) => this.#indices[i])
+    return [chosen.map((i) => this.#rows[i]), Float64Array.from(chosen, (i) => targets[i])]
   }
 
   #learn({ row, loss }: Observation): void {
@@ -78,18 +99,13 @@ export class Surrogate {
   }
 
   #fit(): void {
-    const scores = normalScores(this.#losses)
-    const losses = this.#indices.map((i) => this.#losses[i])
-    const chosen = mostTelling(losses, fittedPoints).map((i) => this.#indices[i])
-    const hyperparameters = fitHyperparameters(
-      this.#locations,
-      chosen.map((i) => this.#rows[i]),
-      Float64Array.from(chosen, (i) => scores[i]),
-      this.#posterior.hyperparameters
-    )
+    const targets = targetsOf(this.#losses)
+    const [points, known] = this.#few(fittedPoints, targets)
+    const from = this.#posterior.hyperparameters
+    const hyperparameters = fitHyperparameters(this.#locations, points, known, from)
     this.#posterior = new Posterior(this.#locations, hyperparameters)
     // The best first: the search goes on near them, and bounds on the variance begin with the first points.
-    this.#indices = this.#indices.toSorted((a, b) => scores[a] - scores[b] || a - b)
+    this.#indices = this.#indices.toSorted((a, b) => targets[a] - targets[b] || a - b)
     for (const i of this.#indices) this.#posterior.append(this.#rows[i])
     const n = this.#losses.length
     this.#nextFit = Math.max(n + 2, Math.ceil(growth * n))
