@@ -189,6 +189,7 @@ const tune = Effect.fnUntraced(function* (options: Options) {
   const test = Result.isSuccess(judged) ? { best: judged.success[0], usual: judged.success[1] } : undefined
 
   const seconds = (performance.now() - started) / 1000
+  const importance = yield* study.importance
   const html = yield* render(
     page({
       title: "Tuning the distillation of a compressed GPT-2",
@@ -196,6 +197,7 @@ const tune = Effect.fnUntraced(function* (options: Options) {
       trials,
       best,
       sampler: options.sampler,
+      importance,
       seconds,
       test,
       usual

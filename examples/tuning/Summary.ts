@@ -1,4 +1,5 @@
 import {
+  barChart,
   type Block,
   type Figure,
   figures,
@@ -9,7 +10,7 @@ import {
   scatterChart,
   table as tableBlock
 } from "../../src/Report/index.ts"
-import type { Trial } from "../../src/TetraOpt/index.ts"
+import type { Importance, Trial } from "../../src/TetraOpt/index.ts"
 import type { Column } from "../console/Table.ts"
 
 type AnyTrial = Trial<object>
@@ -21,6 +22,7 @@ export interface Tuned {
   readonly trials: ReadonlyArray<AnyTrial>
   readonly best: AnyTrial
   readonly sampler: string
+  readonly importance: ReadonlyArray<Importance>
   readonly seconds: number
   /** Perplexities on text that the search never saw, of the settings found and of those that one would begin with. */
   readonly test: { readonly best: number; readonly usual: number } | undefined
@@ -110,6 +112,15 @@ const everyTrial = ({ trials }: Tuned): Figure =>
     height: 320
   })
 
+const mattered = ({ importance }: Tuned): Figure =>
+  barChart({
+    title: "Which parameters mattered",
+    description: importance.map(({ name, total }) => `${name} ${(100 * total).toFixed(0)} %`).join(", "),
+    value: { label: "share of the variance, with all in which the parameter takes part", domain: [0, 1] },
+    bars: importance.toSorted((a, b) => b.total - a.total).map(({ name, total }) => ({ name, value: total })),
+    width: 760
+  })
+
 /** How the value goes with each parameter, one figure each. */
 const sections = ({ trials }: Tuned): ReadonlyArray<Figure> => {
   const names = [...new Set(trials.flatMap(({ configuration }) => Object.keys(configuration)))]
@@ -169,9 +180,12 @@ export const page = (tuned: Tuned): Page => {
     sections: [
       { title: "The search", blocks: [figures(progress(tuned), everyTrial(tuned)), ...comparison(tuned)] },
       {
-        title: "Each parameter",
+        title: "The parameters",
         blocks: [
-          prose("One point a trial. Trials that were given up have the value of their last look."),
+          figures(mattered(tuned)),
+          prose(
+            "Estimated by a surrogate of the trials: with few of them, roughly. Below, one point a trial; trials that were given up have the value of their last look."
+          ),
           figures(...sections(tuned))
         ]
       },

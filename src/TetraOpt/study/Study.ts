@@ -7,6 +7,7 @@ import {
   TrialError
 } from "../Errors.ts"
 import type { Key } from "../../Random/index.ts"
+import { importance, type Importance } from "../samplers/Importance.ts"
 import type { Sampler } from "../samplers/Sampler.ts"
 import { tetra } from "../samplers/Tetra.ts"
 import { rowKey, type Space } from "../Space.ts"
@@ -94,6 +95,8 @@ export interface Study<A> {
   readonly trials: Effect.Effect<ReadonlyArray<Trial<A>>, StudyFileError>
   /** The best complete trial; undefined where there is none. */
   readonly best: Effect.Effect<Trial<A> | undefined, StudyFileError>
+  /** How much each parameter mattered so far. */
+  readonly importance: Effect.Effect<ReadonlyArray<Importance>, StudyFileError>
   /** Lines of the journal that were left out. */
   readonly damaged: Effect.Effect<ReadonlyArray<DamagedLine>>
   /** Whether the owner of a running trial is at work: this opening, or a live process. */
@@ -328,6 +331,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     refresh,
     trials: Effect.map(refresh, ({ trials }) => [...trials.values()]),
     best: Effect.map(refresh, ({ best }) => best),
+    importance: Effect.map(refresh, (state) => importance(state.history().told, space)),
     damaged: Effect.sync(() => [...damaged]),
     isAttended
   }
