@@ -15,6 +15,7 @@ import { fold, key } from "../src/Random/index.ts"
 import { render } from "../src/Report/index.ts"
 import { onCluster } from "../src/TetraOpt/cluster/index.ts"
 import { type Objective, onWorkers, type StudyInfo, TetraOpt } from "../src/TetraOpt/index.ts"
+import { quietly } from "./console/Backends.ts"
 import { commandLine } from "./console/CommandLine.ts"
 import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
@@ -173,7 +174,9 @@ const tune = Effect.fnUntraced(function* (options: Options) {
   const { best, trials, ended } = yield* Option.match(options.cluster, {
     onNone: () => search(onWorkers(threads)),
     onSome: (database) =>
-      Effect.flatMap(onCluster(study, { ...job }), search).pipe(Effect.provide(machines({ database })))
+      Effect.flatMap(onCluster(study, { ...job }), search).pipe(
+        Effect.provide(machines({ database }).pipe(quietly(options.json)))
+      )
   })
   if (ended !== "trials")
     yield* progress.line(`Ended early: ${ended}. ${options.resume ? "" : "Go on with --resume."}`)

@@ -8,6 +8,7 @@ import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../../src/Layers/index.ts"
 import { layerRunner } from "../../src/TetraOpt/cluster/index.ts"
 import { onWorkers } from "../../src/TetraOpt/index.ts"
+import { quietly } from "../console/Backends.ts"
 import { main } from "../console/Main.ts"
 import { Progress } from "../console/Progress.ts"
 import type { Job, Settings } from "./Distillation.ts"
@@ -52,7 +53,7 @@ const runner = Effect.fn("runner")(function* (options: Command.Command.Config.In
     )
   yield* Layer.build(
     layerRunner(objective, { concurrency: options.workers }).pipe(
-      Layer.provide(machines({ database, runner: { host, port } }))
+      Layer.provide(machines({ database, runner: { host, port } }).pipe(quietly(false)))
     )
   )
   yield* progress.line(`Waits for trials at ${host}:${port}`)

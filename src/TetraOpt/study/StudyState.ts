@@ -1,4 +1,4 @@
-import type { History } from "../samplers/Sampler.ts"
+import type { History, Observation } from "../samplers/Sampler.ts"
 import { rowKey, type Space } from "../Space.ts"
 import type { Process } from "./Owner.ts"
 import { outcomeFromJson, type Record, rowFromJson } from "./Record.ts"
@@ -10,6 +10,8 @@ export interface OwnedTrial<A> extends Trial<A> {
   outcome: Outcome | undefined
   seconds: number | undefined
   askedAt: number
+  /** What samplers see of it, once it is told. */
+  observation: Observation | undefined
   readonly reports: Array<Report>
 }
 
@@ -27,6 +29,7 @@ export class StudyState<A> {
   readonly trials = new Map<number, OwnedTrial<A>>()
   /** Those that have an outcome, in the order of telling. */
   readonly told: Array<OwnedTrial<A>> = []
+  readonly #running = new Set<OwnedTrial<A>>()
   readonly #points = new Set<string>()
   #next = 0
   #best: OwnedTrial<A> | undefined
@@ -47,7 +50,7 @@ export class StudyState<A> {
   }
 
   get running(): ReadonlyArray<OwnedTrial<A>> {
-    return [...this.trials.values()].filter(({ outcome }) => outcome === undefined)
+    return [...this.#running]
   }
 
   /** Whether a point was ever asked for. */
@@ -60,16 +63,13 @@ export class StudyState<A> {
    * the order of asking.
    */
   history(hides?: (trial: OwnedTrial<A>) => boolean): History {
-    const isKnown = (trial: OwnedTrial<A>) => trial.outcome !== undefined && !hides?.(trial)
-    const known =
-      hides === undefined ? this.told : this.told.filter(isKnown).toSorted((a, b) => a.number - b.number)
-    return {
-      told: known.map(({ row, outcome }) => ({
-        row,
-        loss: outcome === undefined ? Infinity : lossOf(this.goal, outcome)
-      })),
-      pending: [...this.trials.values()].filter((trial) => !isKnown(trial)).map(({ row }) => row)
+    const known: Array<Observation> = []
+    const pending = [...this.#running]
+    for (const trial of hides === undefined ? this.told : inOrder(this.told)) {
+      if (trial.observation !== undefined && !hides?.(trial)) known.push(trial.observation)
+      else pending.push(trial)
     }
+    return { told: known, pending: inOrder(pending).map(({ row }) => row) }
   }
 
   apply(record: Record): Reception {
@@ -145,9 +145,11 @@ export class StudyState<A> {
       outcome: undefined,
       seconds: undefined,
       askedAt: at,
+      observation: undefined,
       reports: []
     }
     this.trials.set(number, trial)
+    this.#running.add(trial)
     this.#points.add(rowKey(row))
     this.#next = Math.max(this.#next, number + 1)
     return trial
@@ -155,6 +157,8 @@ export class StudyState<A> {
 
   #tell(trial: OwnedTrial<A>, outcome: Outcome, at: number): void {
     trial.outcome = outcome
+    trial.observation = { row: trial.row, loss: lossOf(this.goal, outcome) }
+    this.#running.delete(trial)
     trial.seconds = Math.max(0, at - trial.askedAt) / 1000
     this.told.push(trial)
     if (outcome.status !== "complete") return
@@ -180,6 +184,11 @@ export class StudyState<A> {
     return undefined
   }
 }
+
+const inOrder = <A>(trials: ReadonlyArray<OwnedTrial<A>>): ReadonlyArray<OwnedTrial<A>> =>
+  trials.every((trial, i) => i === 0 || trials[i - 1].number < trial.number)
+    ? trials
+    : trials.toSorted((a, b) => a.number - b.number)
 
 const isFree = <A>(trial: OwnedTrial<A> | undefined, from: string | null): boolean =>
   trial !== undefined && trial.outcome === undefined && (trial.owner ?? null) === from

@@ -323,7 +323,11 @@ layer(NodeServices.layer, { excludeTestServices: true })("a run", (it) => {
           ) => {
             const sum = history.told.reduce((total, { row, loss }) => total + row[0] * loss, 0)
             const row = Float64Array.of(
-              (sum * 7.3 + 0.1 + history.told.length / 50 + history.pending.length / 7) % 1,
+              (sum * 7.3 +
+                0.1 +
+                history.told.length / 50 +
+                history.pending.reduce((total, row, i) => total + row[0] * (i + 1), 0.1) / 7) %
+                1,
               3,
               0
             )
