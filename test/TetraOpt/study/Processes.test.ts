@@ -4,6 +4,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { openStudy } from "../../../src/TetraOpt/study/Study.ts"
+import { tetra } from "../../../src/TetraOpt/index.ts"
 import { bowlSpace, common } from "./bowl.ts"
 
 const script = fileURLToPath(new URL("./StudyProcess.ts", import.meta.url))
@@ -37,7 +38,7 @@ const temporaryDirectory = FileSystem.FileSystem.use((fileSystem) => fileSystem.
 const trialsIn = (journal: string) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const study = yield* openStudy({ ...common, space: yield* bowlSpace, journal })
+      const study = yield* openStudy({ ...common, sampler: tetra, space: yield* bowlSpace, journal })
       const trials = (yield* study.trials).map(({ number, configuration, outcome }) => ({
         number,
         configuration,

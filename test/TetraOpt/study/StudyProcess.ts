@@ -2,6 +2,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer } from "effect"
 import { runStudy } from "../../../src/TetraOpt/study/Run.ts"
 import { openStudy } from "../../../src/TetraOpt/study/Study.ts"
+import { tetra } from "../../../src/TetraOpt/index.ts"
 import { bowl, bowlSpace, common } from "./bowl.ts"
 
 // node StudyProcess.ts JOURNAL TRIALS CONCURRENCY [WRITE PART]: runs a study, says "evaluated N" before each evaluation, and kills itself
@@ -43,7 +44,7 @@ const layerFatal = Layer.effect(
 ).pipe(Layer.provideMerge(NodeServices.layer))
 
 Effect.gen(function* () {
-  const study = yield* openStudy({ ...common, space: yield* bowlSpace, journal })
+  const study = yield* openStudy({ ...common, sampler: tetra, space: yield* bowlSpace, journal })
   yield* runStudy(
     study,
     (configuration, { number }) =>
