@@ -42,7 +42,8 @@ export interface RunOptions {
   /**
    * Whether trial k is chosen by the results of the trials up to k - concurrency alone, so that the study goes the same way
    * whichever finishes first, also when it is killed and taken up again; it may have to wait for the slowest. The same trials are those
-   * with which it is compared for pruning. Default true. (How several processes go together depends on how fast they are.)
+   * with which it is compared for pruning. Default true. While several processes share the study it has no effect: how they go together depends on how
+   * fast they are.
    */
   readonly reproducible?: boolean | undefined
 }
@@ -113,16 +114,15 @@ const drive = Effect.fnUntraced(function* <A, E, R>(
   })
   yield* Effect.addFinalizer(() => Effect.ignore(giveUp))
 
-  const isOthers = (trial: OwnedTrial<unknown>) => trial.owner !== study.id && study.isAttended(trial)
   /** Whether a trial comes too late to count for the trial of this number. */
-  const isLateFor = (number: number) => (trial: OwnedTrial<unknown>) =>
-    trial.number > number - concurrency && !isOthers(trial)
+  const isLateFor = (number: number) => (trial: OwnedTrial<unknown>) => trial.number > number - concurrency
+  const keepsOrder = () => reproducible && !study.isShared()
 
   const contextOf = ({ number }: Trial<A>): TrialContext => ({
     number,
     key: fold(fold(study.key, "trial"), number),
     report: (step, value) =>
-      study.report(number, step, value, reproducible ? { hides: isLateFor(number) } : {}).pipe(
+      study.report(number, step, value, keepsOrder() ? { hides: isLateFor(number) } : {}).pipe(
         Effect.flatMap((goesOn) =>
           goesOn ? Effect.void : Effect.fail(new TrialPruned({ trial: number, step, value }))
         ),
@@ -161,11 +161,10 @@ const drive = Effect.fnUntraced(function* <A, E, R>(
   const fill = Effect.gen(function* () {
     while (running.size < concurrency) {
       const state = yield* study.refresh
-      const isLate = isLateFor(state.next)
-      if (reproducible && [...running.keys()].some((number) => number <= state.next - concurrency))
-        return true
+      const inOrder = keepsOrder()
+      if (inOrder && [...running.keys()].some((number) => number <= state.next - concurrency)) return true
       const asked = yield* study
-        .ask(1, { atMost: trials, ...(reproducible ? { hides: isLate } : {}) })
+        .ask(1, { atMost: trials, ...(inOrder ? { hides: isLateFor(state.next) } : {}) })
         .pipe(Effect.catchTag("SpaceExhaustedError", (error) => Effect.succeed(error)))
       if (!isTrials(asked)) return state.running.some(study.isAttended)
       if (asked.length === 0) return state.told.length < trials

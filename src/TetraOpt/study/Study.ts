@@ -99,6 +99,8 @@ export interface Study<A> {
   readonly importance: Effect.Effect<ReadonlyArray<Importance>, StudyFileError>
   /** Lines of the journal that were left out. */
   readonly damaged: Effect.Effect<ReadonlyArray<DamagedLine>>
+  /** Whether other live processes, or other openings in this one, have the study open. */
+  readonly isShared: () => boolean
   /** Whether the owner of a running trial is at work: this opening, or a live process. */
   readonly isAttended: (trial: OwnedTrial<unknown>) => boolean
 }
@@ -333,6 +335,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     best: Effect.map(refresh, ({ best }) => best),
     importance: Effect.map(refresh, (state) => importance(state.history().told, space)),
     damaged: Effect.sync(() => [...damaged]),
+    isShared: () => [...state.owners].some(([by, owner]) => by !== id && isAlive(owner)),
     isAttended
   }
 })
