@@ -4,12 +4,13 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Layer, Path } from "effect"
+import { Effect, Fiber, FileSystem, Layer, Path } from "effect"
 import { machines } from "../../../src/Layers/Machines.ts"
 import { onCluster } from "../../../src/TetraOpt/cluster/TrialEntity.ts"
+import type { Trial } from "../../../src/TetraOpt/index.ts"
 import { runStudy } from "../../../src/TetraOpt/study/Run.ts"
 import { openStudy } from "../../../src/TetraOpt/study/Study.ts"
-import { bowl, bowlSpace, common } from "../study/bowl.ts"
+import { type Bowl, bowl, bowlSpace, common } from "../study/bowl.ts"
 import { freePort, hasPostgres, postgres } from "./Postgres.ts"
 
 const script = fileURLToPath(new URL("./RunnerProcess.ts", import.meta.url))
@@ -39,6 +40,11 @@ const until = <A>(look: () => A | undefined): Effect.Effect<A> =>
       ? Effect.flatMap(Effect.sleep("20 millis"), () => until(look))
       : Effect.succeed(found)
   })
+
+const shown = (trials: ReadonlyArray<Trial<Bowl>>) =>
+  trials
+    .map(({ number, configuration, outcome }) => ({ number, configuration, outcome }))
+    .toSorted((a, b) => a.number - b.number)
 
 interface Note {
   readonly port: string
@@ -71,12 +77,9 @@ describe.skipIf(!hasPostgres)("a study on machines (needs PostgreSQL's initdb)",
           concurrency: 3
         })
 
-        const finished = yield* Deferred.make<void>()
         const study = Effect.gen(function* () {
           const study = yield* openStudy({ ...common, space: yield* bowlSpace, journal })
-          const result = yield* runStudy(study, yield* onCluster(study), { trials: 12, concurrency: 6 })
-          yield* Deferred.succeed(finished, undefined)
-          return result
+          return yield* runStudy(study, yield* onCluster(study), { trials: 12, concurrency: 6 })
         }).pipe(Effect.provide(machines({ database })), Effect.scoped)
         const running = yield* Effect.forkChild(study)
 
@@ -109,6 +112,13 @@ describe.skipIf(!hasPostgres)("a study on machines (needs PostgreSQL's initdb)",
           .split("\n")
           .filter((line) => line.includes('"type":"told"'))
         assert.lengthOf(told, 12)
+
+        // A study that lost its results, but not what it had asked, finds them where they were stored: nothing is evaluated again.
+        const kept = readFileSync(journal, "utf8").split("\n")
+        writeFileSync(journal, kept.filter((line) => !line.includes('"type":"told"')).join("\n"))
+        const again = yield* study
+        assert.deepStrictEqual(shown(again.trials), shown(trials))
+        assert.deepStrictEqual(notesIn(log), notes)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
     180_000
   )
