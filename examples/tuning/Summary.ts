@@ -112,14 +112,16 @@ const everyTrial = ({ trials }: Tuned): Figure =>
     height: 320
   })
 
-const mattered = ({ importance }: Tuned): Figure =>
-  barChart({
+const mattered = ({ importance }: Tuned): Figure => {
+  const shares = importance.toSorted((a, b) => b.total - a.total)
+  return barChart({
     title: "Which parameters mattered",
-    description: importance.map(({ name, total }) => `${name} ${(100 * total).toFixed(0)} %`).join(", "),
+    description: shares.map(({ name, total }) => `${name} ${(100 * total).toFixed(0)} %`).join(", "),
     value: { label: "share of the variance, with all in which the parameter takes part", domain: [0, 1] },
-    bars: importance.toSorted((a, b) => b.total - a.total).map(({ name, total }) => ({ name, value: total })),
+    bars: shares.map(({ name, total }) => ({ name, value: total })),
     width: 760
   })
+}
 
 /** How the value goes with each parameter, one figure each. */
 const sections = ({ trials }: Tuned): ReadonlyArray<Figure> => {
