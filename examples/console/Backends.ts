@@ -12,9 +12,14 @@ const layers = {
   mock: () => Layers.mock()
 }
 
-/** The layer that a `--backend` flag names; what it logs goes to standard error, and nowhere where it is to be silent. */
-export const backendLayer = (name: BackendName, silent: boolean) =>
-  layers[name]().pipe(
-    Layer.provide(Layer.succeed(Logger.LogToStderr, true)),
-    Layer.provide(Layer.succeed(References.MinimumLogLevel, silent ? "None" : "Info"))
-  )
+/** What a layer logs goes to standard error, and nowhere where it is to be silent. */
+export const quietly =
+  (silent: boolean) =>
+  <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+    layer.pipe(
+      Layer.provide(Layer.succeed(Logger.LogToStderr, true)),
+      Layer.provide(Layer.succeed(References.MinimumLogLevel, silent ? "None" : "Info"))
+    )
+
+/** The layer that a `--backend` flag names. */
+export const backendLayer = (name: BackendName, silent: boolean) => layers[name]().pipe(quietly(silent))

@@ -60,3 +60,49 @@ export class BatchFunctionError extends Schema.TaggedError<BatchFunctionError>()
     return `the function under minimisation ${this.reason}`
   }
 }
+
+/** A study's journal that cannot be opened, read or written; what was written before is as it was. */
+export class StudyFileError extends Schema.TaggedError<StudyFileError>()("StudyFileError", {
+  path: Schema.String,
+  reason: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+/** A journal that holds another study than the one that was asked for: `what` differs. */
+export class StudyMismatchError extends Schema.TaggedError<StudyMismatchError>()("StudyMismatchError", {
+  path: Schema.String,
+  what: Schema.String,
+  stored: Schema.String,
+  wanted: Schema.String
+}) {
+  override get message() {
+    return (
+      `${this.path} holds another study: its ${this.what} is ${this.stored}, here it is ${this.wanted}; ` +
+      "name another journal, or ask for the study as it was begun"
+    )
+  }
+}
+
+/** How a trial ends that is not worth going on with, by its intermediate values; the study records it as pruned. */
+export class TrialPruned extends Schema.TaggedError<TrialPruned>()("TrialPruned", {
+  trial: Schema.Number,
+  step: Schema.Number,
+  value: Schema.Number
+}) {
+  override get message() {
+    return `trial ${this.trial} was pruned at step ${this.step}, with ${this.value}`
+  }
+}
+
+/** An objective that failed on another thread or machine; what it failed with, in words. */
+export class TrialFailed extends Schema.TaggedError<TrialFailed>()("TrialFailed", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}

@@ -1,7 +1,17 @@
 /** Black-box optimisation by tensor trains: search spaces, samplers, studies, and the minimisation of cheap functions. */
 export type { Dimension } from "./Dimension.ts"
 export * as Parameter from "./Parameter.ts"
-export { SpaceError } from "./Errors.ts"
+export {
+  NoResultError,
+  SpaceError,
+  SpaceExhaustedError,
+  StudyFileError,
+  StudyMismatchError,
+  TetraOptOptionError,
+  TrialError,
+  TrialFailed,
+  TrialPruned
+} from "./Errors.ts"
 export {
   type Configuration,
   type ConfigurationOf,
@@ -11,3 +21,21 @@ export {
   Space
 } from "./Space.ts"
 export type { History, Observation, Proposer, Sampler, SamplerProblem } from "./samplers/Sampler.ts"
+export { importance, type Importance } from "./samplers/Importance.ts"
+export { random } from "./samplers/Random.ts"
+export { sobol } from "./samplers/Sobol.ts"
+export { tetra } from "./samplers/Tetra.ts"
+export { tpe } from "./samplers/Tpe.ts"
+export type { HalvingOptions } from "./study/Halving.ts"
+export type { DamagedLine } from "./study/Journal.ts"
+export {
+  type ObjectiveWorkers,
+  onWorkers,
+  type RemoteTrial,
+  type WorkerTask,
+  workerTask
+} from "./study/RemoteTrial.ts"
+export type { Ending, Objective, RunOptions, StudyInfo, StudyResult, TrialContext } from "./study/Run.ts"
+export type { AskOptions, Study, StudyOptions } from "./study/Study.ts"
+export type { Goal, Outcome, Report, Trial } from "./study/Trial.ts"
+export { TetraOpt } from "./TetraOpt.ts"

@@ -1,0 +1,99 @@
+import { Effect } from "effect"
+import { fold, key } from "../../src/Random/index.ts"
+import {
+  type Observation,
+  Parameter,
+  random,
+  type Sampler,
+  sobol,
+  Space,
+  tetra,
+  tpe
+} from "../../src/TetraOpt/index.ts"
+import { timeSlice } from "../../src/Tensor/TimeSlice.ts"
+import { Progress } from "../console/Progress.ts"
+import { readTable, type Table } from "./Table.ts"
+
+export const samplers = { tetra, random, sobol, tpe } satisfies Record<string, Sampler>
+export type SamplerName = keyof typeof samplers
+
+/** The best value after each of `budget` different settings, fewer where the table has fewer; NaN while all failed. One setting at a time. */
+export const searchTable = Effect.fnUntraced(function* (
+  { shape, goal, values }: Table,
+  sampler: Sampler,
+  budget: number,
+  seed: number
+) {
+  const space = yield* Space.make(
+    Object.fromEntries(
+      shape.map((size, k) => [`p${k}`, Parameter.categorical(Array.from({ length: size }, (_, i) => i))])
+    )
+  )
+  const proposer = sampler.start({ space, key: fold(key(seed), sampler.name), trials: budget })
+  const pause = timeSlice()
+  const told: Array<Observation> = []
+  const best: Array<number> = []
+  while (told.length < budget) {
+    const [row] = proposer.propose({ told, pending: [] }, 1)
+    if (row === undefined) break
+    const value = values[row.reduce((index, level, k) => index * shape[k] + level, 0)]
+    const loss = Number.isNaN(value) ? Number.POSITIVE_INFINITY : goal === "minimize" ? value : -value
+    told.push({ row, loss })
+    const last = best.at(-1) ?? Number.NaN
+    const isBetter = Number.isNaN(last) || (goal === "minimize" ? value < last : value > last)
+    best.push(isBetter ? value : last)
+    yield* pause
+  }
+  return best
+})
+
+export const meanOf = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Of the mean of independent values; NaN for fewer than two. */
+export const standardErrorOf = (values: ReadonlyArray<number>): number => {
+  const mean = meanOf(values)
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return Math.sqrt(squares / (values.length - 1) / values.length)
+}
+
+export interface TableRun {
+  readonly table: string
+  readonly budget: number
+  readonly sampler: SamplerName
+  /** One a seed: the best value after `budget` different settings. */
+  readonly best: ReadonlyArray<number>
+  readonly mean: number
+  /** Of the mean; null for one seed. */
+  readonly standardError: number | null
+  /** Of all seeds together. */
+  readonly seconds: number
+}
+
+/** Searches a table of results in a file (see `readTable`) once a seed, the seeds being 0, 1, ... */
+export const runTable = Effect.fn("runTable")(function* (options: {
+  readonly path: string
+  readonly budget: number
+  readonly seeds: number
+  readonly sampler: SamplerName
+}) {
+  const { path, budget, seeds, sampler } = options
+  const table = yield* readTable(path)
+  const progress = yield* Progress
+  const start = performance.now()
+  const best: Array<number> = []
+  for (let seed = 0; seed < seeds; seed++) {
+    yield* progress.show(`seed ${seed + 1} of ${seeds}`, seed / seeds)
+    const curve = yield* searchTable(table, samplers[sampler], budget, seed)
+    best.push(curve[curve.length - 1])
+  }
+  return {
+    table: path,
+    budget,
+    sampler,
+    best,
+    mean: meanOf(best),
+    standardError: seeds > 1 ? standardErrorOf(best) : null,
+    seconds: (performance.now() - start) / 1000
+  } satisfies TableRun
+})
