@@ -1,5 +1,5 @@
 import type { Stream } from "../../../Random/index.ts"
-import type { SearchRows } from "../../Space.ts"
+import { rowKey, type SearchRows } from "../../Space.ts"
 import type { SeenRows } from "../SeenRows.ts"
 import { coordinateAt, uniformRow } from "../UniformRow.ts"
 import type { Acquisition } from "./Acquisition.ts"
@@ -51,6 +51,7 @@ export class CoordinateSearch {
   readonly #isParent: ReadonlyArray<boolean>
   readonly #covariances: Float64Array<ArrayBuffer>
   readonly #others: Float64Array
+  readonly #visited = new Set<string>()
 
   constructor(space: SearchRows, posterior: Posterior, acquisition: Acquisition, seen: SeenRows) {
     this.#space = space
@@ -63,7 +64,7 @@ export class CoordinateSearch {
     this.#others = new Float64Array(posterior.points.length)
   }
 
-  /** Where no coordinate alone leads further up; undefined where nothing new is in reach. */
+  /** Where no coordinate alone leads further up; undefined where nothing new is in reach, or where an earlier climb has come by. */
   climb(start: Float64Array, random: Stream): Candidate | undefined {
     const { locations } = this.#posterior
     const { prior } = this.#acquisition
@@ -122,6 +123,9 @@ export class CoordinateSearch {
           next = candidate
         }
         if (next === undefined) continue
+        // From here an earlier climb has gone on already.
+        if (this.#visited.has(rowKey(next))) return undefined
+        this.#visited.add(rowKey(next))
         moved = true
         row = next
         at = locations.of(row)
