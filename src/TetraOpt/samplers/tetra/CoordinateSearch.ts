@@ -1,7 +1,7 @@
 import type { Stream } from "../../../Random/index.ts"
 import { rowKey, type SearchRows } from "../../Space.ts"
 import type { SeenRows } from "../SeenRows.ts"
-import { coordinateAt, uniformRow } from "../UniformRow.ts"
+import { coordinateAt, coordinateNearest, uniformRow } from "../UniformRow.ts"
 import type { Acquisition } from "./Acquisition.ts"
 import type { Posterior } from "./Posterior.ts"
 
@@ -36,7 +36,7 @@ const alternatives = (
   for (let i = 1; i <= halvings; i++) places.push(here + random.normal() * 2 ** -i)
   const inside = places
     .map((place) => Math.min(1, Math.max(0, place)))
-    .map((place) => coordinateAt(dimension, place))
+    .map((place) => coordinateNearest(dimension, place))
   if (levels > 0) inside.push(Math.max(0, coordinate - 1), Math.min(levels - 1, coordinate + 1))
   return inside.filter((other) => other !== coordinate)
 }
