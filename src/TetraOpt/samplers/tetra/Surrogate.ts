@@ -8,11 +8,11 @@ import { Posterior } from "./Posterior.ts"
 import { targetsOf } from "./Targets.ts"
 
 /** Where the model has so many points, only some are kept, so that a long study's proposals do not become slow. */
-const mostPoints = 320
-const keptPoints = 224
+const mostPoints = 256
+const keptPoints = 192
 /** Hyper-parameters are fitted again when the points are a fifth more, to at most so many of them. */
 const growth = 1.2
-const fittedPoints = 160
+const fittedPoints = 128
 const drawnPoints = 80
 
 /** Of losses, indices of the lowest half of `count`, and as many spread over the rest, in rising order. */
