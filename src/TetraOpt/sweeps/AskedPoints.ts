@@ -1,0 +1,99 @@
+/**
+ * What has been asked and its loss, by fingerprints of 64 bits of the rows: no point is ever asked for twice. A new point is taken for one that
+ * was asked with a probability of n / 2^64 after n points.
+ */
+export interface AskedPoints {
+  count: number
+  /** [capacity, 2] */
+  fingerprints: Int32Array
+  /** [capacity]; NaN: asked, and not answered yet. */
+  losses: Float64Array
+  /** Entry + 1, or 0; as many as twice the capacity, a power of two. */
+  slots: Int32Array
+}
+
+const firstCapacity = 1024
+
+export const askedPoints = (): AskedPoints => ({
+  count: 0,
+  fingerprints: new Int32Array(2 * firstCapacity),
+  losses: new Float64Array(firstCapacity),
+  slots: new Int32Array(2 * firstCapacity)
+})
+
+/**
+ * The entries of rows [count, d], and of each entry that is new, from `points.count` on as it was before, the row it comes from.
+ */
+export const lookUp = (
+  points: AskedPoints,
+  rows: Float64Array,
+  count: number,
+  d: number
+): { readonly entries: Int32Array; readonly fresh: Int32Array } => {
+  const words = new Int32Array(rows.buffer, rows.byteOffset, 2 * count * d)
+  const entries = new Int32Array(count)
+  const fresh = new Int32Array(count)
+  const before = points.count
+  for (let row = 0; row < count; row++) {
+    const entry = enter(points, words, 2 * row * d, 2 * d)
+    entries[row] = entry
+    if (entry === points.count) {
+      fresh[points.count - before] = row
+      points.count++
+    }
+  }
+  return { entries, fresh: fresh.subarray(0, points.count - before) }
+}
+
+// Two independent runs over the words with the multipliers of MurmurHash3 (A. Appleby, 2011), finished by its bijection.
+const enter = (points: AskedPoints, words: Int32Array, at: number, length: number): number => {
+  let [a, b] = [0x9747b28c | 0, 0x85a308d3 | 0]
+  for (let i = at; i < at + length; i++) {
+    const word = words[i]
+    a = Math.imul(a ^ word, 0xcc9e2d51)
+    a ^= a >>> 15
+    b = Math.imul((b + word) | 0, 0x1b873593)
+    b ^= b >>> 13
+  }
+  a = finalise(a)
+  b = finalise(b)
+  if (points.count === points.losses.length) grow(points)
+  const mask = points.slots.length - 1
+  let slot = a & mask
+  for (;;) {
+    const entry = points.slots[slot] - 1
+    if (entry < 0) break
+    if (points.fingerprints[2 * entry] === a && points.fingerprints[2 * entry + 1] === b) return entry
+    slot = (slot + 1) & mask
+  }
+  const entry = points.count
+  points.slots[slot] = entry + 1
+  points.fingerprints[2 * entry] = a
+  points.fingerprints[2 * entry + 1] = b
+  points.losses[entry] = Number.NaN
+  return entry
+}
+
+const finalise = (word: number): number => {
+  let h = word
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return h ^ (h >>> 16)
+}
+
+const grow = (points: AskedPoints): void => {
+  const capacity = 2 * points.losses.length
+  const fingerprints = new Int32Array(2 * capacity)
+  fingerprints.set(points.fingerprints)
+  points.fingerprints = fingerprints
+  const losses = new Float64Array(capacity)
+  losses.set(points.losses)
+  points.losses = losses
+  points.slots = new Int32Array(2 * capacity)
+  const mask = points.slots.length - 1
+  for (let entry = 0; entry < points.count; entry++) {
+    let slot = fingerprints[2 * entry] & mask
+    while (points.slots[slot] !== 0) slot = (slot + 1) & mask
+    points.slots[slot] = entry + 1
+  }
+}
