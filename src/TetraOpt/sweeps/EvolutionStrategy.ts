@@ -41,7 +41,6 @@ export const movingModes = (modes: ReadonlyArray<Mode>): Int32Array =>
 export const evolutionStrategy = (
   modes: ReadonlyArray<Mode>,
   row: Float64Array,
-  loss: number,
   step: number,
   offspring: number
 ): EvolutionStrategy => {
@@ -61,7 +60,7 @@ export const evolutionStrategy = (
     generation: 0,
     normals: new Float64Array(offspring * n),
     directions: new Float64Array(offspring * n),
-    best: loss,
+    best: Number.POSITIVE_INFINITY,
     improved: 0,
     isOver: n === 0
   }
@@ -185,5 +184,5 @@ const hasConverged = (strategy: EvolutionStrategy, least: number, most: number):
   const n = strategy.moving.length
   if (!(strategy.step > 1e-16 && strategy.step < 1e6)) return true
   if (most - least <= 1e-15 * Math.abs(least)) return true
-  return strategy.generation - strategy.improved > 20 + Math.ceil((30 * n) / strategy.offspring)
+  return strategy.generation - strategy.improved > 60 + Math.ceil((60 * n) / strategy.offspring)
 }

@@ -3,8 +3,11 @@ import { highest, isSmooth, type Mode, nearest, type Rows, stratified } from "./
 
 /** How lines are looked at. */
 export interface LineSettings {
-  /** Points over the whole mode, or 0: only around the present point, at the chain's steps. */
+  /** The modes that are gone through. */
+  readonly window: Int32Array
+  /** Points of a line within `radius` times the mode's length, or 0: a few around the present point, at the chain's steps. */
   readonly points: number
+  readonly radius: number
   /** Rounds in which the best local minima of a line are looked at more closely, and how many of them. */
   readonly rounds: number
   readonly minima: number
@@ -35,6 +38,10 @@ export interface LineSweeps {
   readonly asked: Int32Array
   /** By mode: the best local minima that the last sweep's lines had. */
   readonly minima: Array<Array<LineMinimum>>
+  /** How much the last sweep and the one before it gained, all chains together, and for how many sweeps on end it was nearly the same. */
+  gain: number
+  creeping: number
+  total: number
 }
 
 export interface LineMinimum {
@@ -52,6 +59,10 @@ const firstStep = 1 / 8
 /** Offsets around a coordinate: ± step, and so many more, each a share of the one before. */
 const offsets = 3
 const offsetRatio = 1 / 8
+
+/** Where a sweep gains more than this share of what the one before did, sweeps creep. */
+const creepingRatio = 0.6
+const mostCreeping = 3
 
 /** A smaller step no longer moves a coordinate in [0, 1] by more than rounding. */
 const finestStep = 2 ** -52
@@ -73,7 +84,7 @@ export const lineSweeps = (
     rows,
     losses,
     steps: rows.map((_, e) => Math.max(modes[e % d].levels === 0 ? 0 : 1, step * highest(modes[e % d]))),
-    order: random.permutation(d),
+    order: shuffled(settings.window, random),
     position: 0,
     sweeps: 0,
     round: 0,
@@ -83,9 +94,15 @@ export const lineSweeps = (
       losses: new Float64Array(capacity)
     })),
     asked: new Int32Array(losses.length),
-    minima: modes.map(() => [])
+    minima: modes.map(() => []),
+    gain: Number.POSITIVE_INFINITY,
+    creeping: 0,
+    total: losses.reduce((a, b) => a + b, 0)
   }
 }
+
+const shuffled = (window: Int32Array, random: Stream): Uint32Array =>
+  random.permutation(window.length).map((i) => window[i])
 
 /** The next rows; possibly none. */
 export const proposeLines = (sweeps: LineSweeps, modes: ReadonlyArray<Mode>, random: Stream): Rows => {
@@ -127,7 +144,7 @@ const firstPoints = (
   const { points } = sweeps.settings
   let count = 0
   if (points > 0 || !isSmooth(mode)) {
-    for (const coordinate of stratified(mode, Math.max(points, 2 * offsets), random))
+    for (const coordinate of stratified(mode, at, sweeps.settings.radius, Math.max(points, 2 * offsets), random))
       if (coordinate !== at && (count === 0 || coordinate !== target[count - 1])) target[count++] = coordinate
     return count
   }
@@ -221,11 +238,18 @@ export const absorbLines = (
   for (let chain = 0; chain < sweeps.count; chain++) goToBest(sweeps, modes[k], chain, k, d)
   sweeps.round = 0
   sweeps.position++
-  if (sweeps.position === d) {
-    sweeps.position = 0
-    sweeps.sweeps++
-    sweeps.order = random.permutation(d)
-  }
+  if (sweeps.position === sweeps.order.length) endSweep(sweeps, random)
+}
+
+const endSweep = (sweeps: LineSweeps, random: Stream): void => {
+  sweeps.position = 0
+  sweeps.sweeps++
+  sweeps.order = shuffled(sweeps.settings.window, random)
+  const total = sweeps.losses.reduce((a, b) => a + b, 0)
+  const gain = sweeps.total - total
+  sweeps.creeping = gain > creepingRatio * sweeps.gain ? sweeps.creeping + 1 : 0
+  sweeps.gain = gain
+  sweeps.total = total
 }
 
 const goToBest = (sweeps: LineSweeps, mode: Mode, chain: number, k: number, d: number): void => {
@@ -247,12 +271,12 @@ const goToBest = (sweeps: LineSweeps, mode: Mode, chain: number, k: number, d: n
   sweeps.losses[chain] = line.losses[best]
 }
 
-/** Whether no step of any chain is long enough to matter any more. */
+/** Whether no step of any chain is long enough to matter any more, or sweeps hardly gain less than the ones before: lines are no way down then. */
 export const areSettled = (sweeps: LineSweeps, modes: ReadonlyArray<Mode>): boolean => {
+  if (sweeps.creeping >= mostCreeping) return true
   const d = modes.length
-  for (let e = 0; e < sweeps.steps.length; e++) {
-    const mode = modes[e % d]
-    if (isSmooth(mode) && sweeps.steps[e] > (mode.levels === 0 ? 4 * finestStep : 1)) return false
-  }
+  for (let start = 0; start < sweeps.steps.length; start += d)
+    for (const k of sweeps.settings.window)
+      if (isSmooth(modes[k]) && sweeps.steps[start + k] > (modes[k].levels === 0 ? 4 * finestStep : 1)) return false
   return true
 }

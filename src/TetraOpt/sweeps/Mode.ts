@@ -43,17 +43,31 @@ export const randomRows = (modes: ReadonlyArray<Mode>, count: number, random: St
 }
 
 /**
- * Ascending coordinates over the whole mode: all levels, where there are at most `count` or few, else one at random in each of `count` equal
- * parts. All have the same place within their parts, so a line has even gaps, and another one at another visit.
+ * Ascending coordinates within `radius` times the mode's length around `at`: all levels, where there are at most `count` or few, else one at
+ * random in each of `count` equal parts. All have the same place within their parts, so a line has even gaps, and another one at another visit.
  */
-export const stratified = (mode: Mode, count: number, random: Stream): Float64Array => {
+export const stratified = (
+  mode: Mode,
+  at: number,
+  radius: number,
+  count: number,
+  random: Stream
+): Float64Array => {
   const { levels } = mode
   if (levels > 0 && levels <= Math.max(count, fewLevels)) return Float64Array.from({ length: levels }, (_, i) => i)
   if (levels > 0 && !mode.isOrdered)
-    return Float64Array.from({ length: count }, () => random.integer(levels)).toSorted()
+    return Float64Array.from({ length: count }, () => random.integer(levels)).sort()
+  const high = highest(mode)
+  const low = Math.max(0, at - radius * high)
+  const width = Math.min(high, at + radius * high) - low
   const within = random.uniform()
-  return Float64Array.from({ length: count }, (_, i) => {
-    const u = (i + within) / count
-    return levels === 0 ? u : Math.floor(u * levels)
-  })
+  const result = new Float64Array(count)
+  for (let i = 0; i < count; i++) result[i] = nearest(mode, low + (width * (i + within)) / count)
+  return result
 }
+
+/** A random coordinate within `radius` times the mode's length around `at`; any, where near coordinates are not alike. */
+export const randomNear = (mode: Mode, at: number, radius: number, random: Stream): number =>
+  radius >= 1 || !isSmooth(mode)
+    ? randomCoordinate(mode, random)
+    : nearest(mode, at + (2 * random.uniform() - 1) * radius * highest(mode))

@@ -1,4 +1,4 @@
-import { fold, type Key, stream } from "../../Random/index.ts"
+import { fold, type Key, type Stream, stream } from "../../Random/index.ts"
 import { type AskedPoints, askedPoints, lookUp } from "./AskedPoints.ts"
 import { admit, type ElitePool, elitePool, gridOf } from "./ElitePool.ts"
 import {
@@ -10,7 +10,7 @@ import {
   proposeOffspring
 } from "./EvolutionStrategy.ts"
 import { absorbLines, areSettled, type LineSweeps, lineSweeps, proposeLines } from "./LineSweeps.ts"
-import { isSmooth, type Mode, randomRows, type Rows } from "./Mode.ts"
+import { type Mode, randomNear, randomRows, type Rows } from "./Mode.ts"
 import { absorbCore, proposeCore, type TensorSweep, tensorSweep } from "./TensorSweep.ts"
 
 export interface SearchProblem {
@@ -22,73 +22,90 @@ export interface SearchProblem {
 
 type Stage =
   | { readonly kind: "start" }
-  | { readonly kind: "global" | "polish"; readonly sweeps: LineSweeps }
+  | { readonly kind: "lines" | "polish" | "finish"; readonly sweeps: LineSweeps }
   | { readonly kind: "tensor"; readonly sweep: TensorSweep }
   | { readonly kind: "evolve"; readonly strategy: EvolutionStrategy }
+
+/** An episode: whole box from random starts, or the neighbourhood of the best point. */
+interface Episode {
+  readonly kind: "global" | "near" | "evolve"
+  readonly window: Int32Array
+  readonly radius: number
+  readonly chains: number
+  readonly before: number
+  readonly began: number
+}
 
 export interface SearchState {
   readonly problem: SearchProblem
   round: number
-  cycle: number
-  rank: number
   stage: Stage
+  episode: Episode
+  episodes: number
   batch: Rows
   entries: Int32Array
   fresh: Int32Array
   readonly asked: AskedPoints
   evaluations: number
   best: { row: Float64Array; loss: number }
+  /** best points of all episodes, and of this one */
   readonly pool: ElitePool
-  cyclePool: ElitePool
-  tensorSweeps: number
+  found: ElitePool
   spent: Record<string, number>
-  gains: Array<string>
+  won: Record<string, number>
   restarts: number
+  evolveShare: number
 }
 
-export const settings = { starts: 4, globalSweeps: 2, minima: 3, rounds: 2, pool: 10, polishSweeps: 40, trace: false }
+export const settings = { starts: 4, near: 3, globalSweeps: 2, minima: 3, rounds: 2, pool: 10, polishSweeps: 40, trace: false, nearPoints: 32 }
 
 const globalPoints = ({ modes, evaluations }: SearchProblem): number =>
   Math.max(8, Math.min(96, Math.floor(evaluations / (20 * settings.starts * modes.length))))
 
 const randomOf = (state: SearchState) => stream(fold(state.problem.key, state.round))
 
+const allModes = (d: number) => Int32Array.from({ length: d }, (_, k) => k)
+
 export const initSearch = (problem: SearchProblem): SearchState => {
+  const d = problem.modes.length
   const state: SearchState = {
     problem,
     round: 0,
-    cycle: 0,
-    rank: 2,
     stage: { kind: "start" },
+    episode: { kind: "global", window: allModes(d), radius: 1, chains: settings.starts, before: Infinity, began: 0 },
+    episodes: 0,
     batch: { rows: new Float64Array(0), count: 0 },
     entries: new Int32Array(0),
     fresh: new Int32Array(0),
     asked: askedPoints(),
     evaluations: 0,
-    best: { row: new Float64Array(problem.modes.length), loss: Number.POSITIVE_INFINITY },
+    best: { row: new Float64Array(d), loss: Number.POSITIVE_INFINITY },
     pool: elitePool(settings.pool),
-    cyclePool: elitePool(settings.pool),
-    tensorSweeps: 0,
+    found: elitePool(settings.pool),
     spent: {},
-    gains: [],
-    restarts: 0
+    won: {},
+    restarts: 0,
+    evolveShare: 0.3
   }
-  state.batch = { rows: startRows(state), count: settings.starts }
+  state.batch = startBatch(state)
   enter(state)
   return state
 }
 
-const startRows = (state: SearchState): Float64Array => {
+const startBatch = (state: SearchState): Rows => {
   const { modes } = state.problem
+  const { kind, window, radius, chains } = state.episode
   const random = randomOf(state)
   const d = modes.length
-  const rows = randomRows(modes, settings.starts, random)
-  if (state.cycle > 0 && state.cycle % 2 === 1)
-    for (let chain = 0; chain < settings.starts; chain++) {
-      const order = random.permutation(d)
-      for (const k of order.subarray(Math.ceil(d * 0.3))) rows[chain * d + k] = state.pool.rows[0][k]
-    }
-  return rows
+  if (kind === "global") return { rows: randomRows(modes, chains, random), count: chains }
+  const rows = new Float64Array(chains * d)
+  for (let chain = 0; chain < chains; chain++) {
+    rows.set(state.best.row, chain * d)
+    // The first chain begins at the best point itself.
+    if (chain > 0)
+      for (const k of window) rows[chain * d + k] = randomNear(modes[k], state.best.row[k], radius, random)
+  }
+  return { rows, count: chains }
 }
 
 const enter = (state: SearchState): void => {
@@ -123,7 +140,8 @@ export const absorb = (state: SearchState, losses: ArrayLike<number>, count: num
     }
   }
   state.evaluations += count
-  state.spent[stage.kind] = (state.spent[stage.kind] ?? 0) + count
+  const name = state.episode.kind + " " + stage.kind
+  state.spent[name] = (state.spent[name] ?? 0) + count
   if (state.evaluations >= state.problem.evaluations) return
   digest(state)
   let idle = 0
@@ -131,7 +149,7 @@ export const absorb = (state: SearchState, losses: ArrayLike<number>, count: num
 }
 
 const digest = (state: SearchState): void => {
-  const { batch, entries, asked, stage, problem } = state
+  const { batch, entries, asked, stage, problem, episode } = state
   const { modes } = problem
   const values = new Float64Array(batch.count)
   for (let i = 0; i < values.length; i++) values[i] = asked.losses[entries[i]]
@@ -139,18 +157,25 @@ const digest = (state: SearchState): void => {
   switch (stage.kind) {
     case "start":
       state.stage = {
-        kind: "global",
+        kind: "lines",
         sweeps: lineSweeps(
           modes,
-          batch.rows.slice(0, settings.starts * modes.length),
+          batch.rows.slice(0, batch.count * modes.length),
           values,
-          { points: globalPoints(problem), rounds: settings.rounds, minima: settings.minima },
+          {
+            window: episode.window,
+            radius: episode.radius,
+            points: episode.kind === "global" ? globalPoints(problem) : settings.nearPoints,
+            rounds: settings.rounds,
+            minima: settings.minima
+          },
           random
         )
       }
       break
-    case "global":
+    case "lines":
     case "polish":
+    case "finish":
       absorbLines(stage.sweeps, modes, batch, values, random)
       break
     case "tensor":
@@ -169,7 +194,7 @@ const digest = (state: SearchState): void => {
 
 const keepBest = (state: SearchState, batch: Rows, losses: Float64Array): void => {
   const d = state.problem.modes.length
-  const pool = state.cyclePool
+  const pool = state.found
   for (let i = 0; i < batch.count; i++)
     if (pool.losses.length < pool.capacity || losses[i] < pool.losses[pool.capacity - 1])
       admit(pool, batch.rows.subarray(i * d, (i + 1) * d), losses[i])
@@ -178,89 +203,115 @@ const keepBest = (state: SearchState, batch: Rows, losses: Float64Array): void =
 const admitChains = (state: SearchState, sweeps: LineSweeps): void => {
   const d = state.problem.modes.length
   for (let chain = 0; chain < sweeps.count; chain++)
-    admit(state.cyclePool, sweeps.rows.subarray(chain * d, (chain + 1) * d), sweeps.losses[chain])
+    admit(state.found, sweeps.rows.subarray(chain * d, (chain + 1) * d), sweeps.losses[chain])
 }
 
 const trace = (state: SearchState, what: string): void => {
   if (settings.trace)
-    console.log(`${state.evaluations} cycle ${state.cycle} ${what} cycle-best ${state.cyclePool.losses[0]} best ${state.best.loss}`)
+    console.log(`${state.evaluations} ${state.episode.kind} r ${state.episode.radius} w ${state.episode.window.length} ${what} found ${state.found.losses[0]} best ${state.best.loss}`)
 }
 
 const advance = (state: SearchState): void => {
   const { modes } = state.problem
-  const { stage } = state
+  const { stage, episode } = state
   switch (stage.kind) {
     case "start":
       return
-    case "global":
+    case "lines":
       if (stage.sweeps.sweeps < settings.globalSweeps) return
       admitChains(state, stage.sweeps)
-      trace(state, "global")
+      trace(state, "lines")
       beginTensor(state, stage.sweeps)
       return
     case "tensor":
       if (stage.sweep.direction !== "done") return
-      trace(state, `tensor ${stage.sweep.grid.map((g) => g.length)}`)
-      beginPolish(state)
+      trace(state, `tensor`)
+      beginPolish(state, "polish", episode.kind === "global" ? 2 : 1)
       return
     case "polish":
       if (stage.sweeps.position !== 0) return
-      if (stage.sweeps.sweeps < settings.polishSweeps && !areSettled(stage.sweeps, modes)) return
+      if (stage.sweeps.sweeps < 3 && !areSettled(stage.sweeps, modes)) return
       admitChains(state, stage.sweeps)
       trace(state, `polish ${stage.sweeps.sweeps}`)
-      if (state.tensorSweeps < 2) beginTensor(state, undefined)
-      else beginEvolve(state)
+      if (!(state.found.losses[0] < episode.before)) return nextEpisode(state)
+      beginPolish(state, "finish", 1)
       return
+    case "finish":
+      if (stage.sweeps.position !== 0) return
+      if (stage.sweeps.sweeps < settings.polishSweeps && !areSettled(stage.sweeps, modes)) return
+      admitChains(state, stage.sweeps)
+      trace(state, `finish ${stage.sweeps.sweeps}`)
+      return nextEpisode(state)
     case "evolve":
       if (!stage.strategy.isOver) return
-      admitMean(state, stage.strategy)
       trace(state, `evolve ${stage.strategy.generation} ${stage.strategy.best} ${stage.strategy.step}`)
-      for (const [i, row] of state.cyclePool.rows.entries()) admit(state.pool, row, state.cyclePool.losses[i])
-      if ((state.spent.evolve ?? 0) < state.evaluations / 2) beginEvolve(state)
-      else beginCycle(state)
+      admit(state.found, state.best.row, state.best.loss)
+      return nextEpisode(state)
   }
 }
 
-const admitMean = (state: SearchState, _: EvolutionStrategy): void => {
-  admit(state.cyclePool, state.best.row, state.best.loss)
-}
-
-const beginCycle = (state: SearchState): void => {
-  state.cycle++
-  state.tensorSweeps = 0
-  state.rank = Math.min(5, state.rank + 1)
-  state.cyclePool = elitePool(settings.pool)
+const nextEpisode = (state: SearchState): void => {
+  const { modes } = state.problem
+  const d = modes.length
+  const random = randomOf(state)
+  const { episode } = state
+  const gained = episode.before - state.best.loss
+  const name = episode.kind + " " + episode.radius + " " + episode.window.length
+  state.won[name] = (state.won[name] ?? 0) + (gained > 0 ? 1 : 0)
+  for (const [i, row] of state.found.rows.entries()) admit(state.pool, row, state.found.losses[i])
+  state.found = elitePool(settings.pool)
+  state.episodes++
+  const evolved = state.spent["evolve evolve"] ?? 0
+  const common = { before: state.best.loss, began: state.evaluations }
+  if (evolved < state.evolveShare * state.evaluations && movingModes(modes).length > 0) {
+    state.episode = { kind: "evolve", window: allModes(d), radius: 0, chains: 1, ...common }
+    beginEvolve(state)
+    return
+  }
   state.stage = { kind: "start" }
+  if (state.episodes % 40 === 39) {
+    state.episode = { kind: "global", window: allModes(d), radius: 1, chains: settings.starts, ...common }
+    return
+  }
+  const width = Math.min(d, 2 ** random.integer(4))
+  const radius = 4 ** -random.integer(4)
+  const window =
+    random.uniform() < 0.5
+      ? Int32Array.from(random.permutation(d).subarray(0, width)).sort()
+      : contiguous(random.integer(d - width + 1), width)
+  state.episode = { kind: "near", window, radius, chains: settings.near, ...common }
 }
 
-const beginTensor = (state: SearchState, sweeps: LineSweeps | undefined): void => {
+const contiguous = (start: number, width: number) => Int32Array.from({ length: width }, (_, k) => start + k)
+
+const beginTensor = (state: SearchState, sweeps: LineSweeps): void => {
   const { modes } = state.problem
   const together = elitePool(settings.pool)
-  for (const pool of [state.cyclePool, state.pool])
+  const pools = state.episode.kind === "global" ? [state.found, state.pool] : [state.found]
+  for (const pool of pools)
     pool.rows.forEach((row, i) => {
       admit(together, row, pool.losses[i])
     })
-  const { grid, indices } = gridOf(together, modes, sweeps?.minima)
-  state.tensorSweeps++
-  state.stage = { kind: "tensor", sweep: tensorSweep(grid, indices, state.rank) }
+  const { grid, indices } = gridOf(together, modes, sweeps.minima)
+  state.stage = { kind: "tensor", sweep: tensorSweep(grid, indices, 3) }
 }
 
-const beginPolish = (state: SearchState): void => {
+const beginPolish = (state: SearchState, kind: "polish" | "finish", most: number): void => {
   const { modes } = state.problem
   const d = modes.length
-  const { rows, losses } = state.cyclePool
-  const count = Math.min(2, rows.length)
+  const { rows, losses } = state.found
+  const count = Math.min(most, rows.length)
   const chosen = new Float64Array(count * d)
   for (let i = 0; i < count; i++) chosen.set(rows[i], i * d)
   state.stage = {
-    kind: "polish",
+    kind,
     sweeps: lineSweeps(
       modes,
       chosen,
       Float64Array.from(losses.slice(0, count)),
-      { points: 0, rounds: 1, minima: 1 },
+      { window: state.episode.window, radius: 0, points: 0, rounds: 1, minima: 1 },
       randomOf(state),
-      1 / 128
+      kind === "polish" ? 1 / 128 : 1 / 1024
     )
   }
 }
@@ -269,12 +320,11 @@ const beginEvolve = (state: SearchState): void => {
   const { modes } = state.problem
   const n = movingModes(modes).length
   const r = state.restarts++
-  const step = [0.02, 0.2, 0.05, 0.3][r % 4]
-  const offspring = Math.floor(defaultOffspring(n) * 2 ** Math.min(4, Math.floor(r / 2)))
+  const step = [0.02, 0.2][r % 2]
+  const offspring = Math.floor(defaultOffspring(n) * 2 ** Math.min(4, Math.floor((r + 1) / 2)))
   const random = randomOf(state)
   const row = r % 2 === 0 ? state.best.row : randomRows(modes, 1, random)
-  const loss = r % 2 === 0 ? state.best.loss : Number.POSITIVE_INFINITY
-  state.stage = { kind: "evolve", strategy: evolutionStrategy(modes, row, loss, step, offspring) }
+  state.stage = { kind: "evolve", strategy: evolutionStrategy(modes, row, step, offspring) }
 }
 
 const nextBatch = (state: SearchState): Rows => {
@@ -282,9 +332,10 @@ const nextBatch = (state: SearchState): Rows => {
   const { modes } = problem
   switch (stage.kind) {
     case "start":
-      return { rows: startRows(state), count: settings.starts }
-    case "global":
+      return startBatch(state)
+    case "lines":
     case "polish":
+    case "finish":
       return proposeLines(stage.sweeps, modes, randomOf(state))
     case "tensor":
       return proposeCore(stage.sweep)
@@ -293,4 +344,4 @@ const nextBatch = (state: SearchState): Rows => {
   }
 }
 
-export { isSmooth }
+export type { Stream }
