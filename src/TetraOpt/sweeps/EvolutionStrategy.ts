@@ -78,25 +78,58 @@ export const proposeOffspring = (
   const diagonal = isDiagonal(strategy)
   const rows = new Float64Array(offspring * d)
   for (let e = 0; e < offspring * n; e++) normals[e] = random.normal()
+  if (isDiagonal(strategy))
+    for (let o = 0; o < offspring; o++)
+      for (let i = 0; i < n; i++) directions[o * n + i] = transform[i] * normals[o * n + i]
+  else transformed(transform, normals, directions, offspring, n)
   for (let o = 0; o < offspring; o++) {
     const z = o * n
     if (n < d) rows.set(base, o * d)
     for (let i = 0; i < n; i++) {
-      let direction = 0
-      if (diagonal) direction = transform[i] * normals[z + i]
-      else {
-        const row = i * n
-        for (let j = 0; j < n; j++) direction += transform[row + j] * normals[z + j]
-      }
       const k = moving[i]
-      const high = highest(modes[k])
-      rows[o * d + k] = nearest(modes[k], (mean[i] + step * direction) * high)
+      const to = mean[i] + step * directions[z + i]
+      rows[o * d + k] = nearest(modes[k], to * highest(modes[k]))
       // Beyond a bound the step is as long as what was evaluated, so that the mean stays inside.
-      const to = mean[i] + step * direction
-      directions[z + i] = to < 0 ? -mean[i] / step : to > 1 ? (1 - mean[i]) / step : direction
+      if (to < 0) directions[z + i] = -mean[i] / step
+      else if (to > 1) directions[z + i] = (1 - mean[i]) / step
     }
   }
   return { rows, count: offspring }
+}
+
+/** M z of every offspring, four at a time, so that a row of M is read once for four. */
+const transformed = (
+  transform: Float64Array,
+  normals: Float64Array,
+  directions: Float64Array,
+  offspring: number,
+  n: number
+): void => {
+  let o = 0
+  for (; o + 4 <= offspring; o += 4) {
+    const [a, b, c, d] = [o * n, (o + 1) * n, (o + 2) * n, (o + 3) * n]
+    for (let i = 0; i < n; i++) {
+      const row = i * n
+      let [sa, sb, sc, sd] = [0, 0, 0, 0]
+      for (let j = 0; j < n; j++) {
+        const m = transform[row + j]
+        sa += m * normals[a + j]
+        sb += m * normals[b + j]
+        sc += m * normals[c + j]
+        sd += m * normals[d + j]
+      }
+      directions[a + i] = sa
+      directions[b + i] = sb
+      directions[c + i] = sc
+      directions[d + i] = sd
+    }
+  }
+  for (; o < offspring; o++)
+    for (let i = 0; i < n; i++) {
+      let sum = 0
+      for (let j = 0; j < n; j++) sum += transform[i * n + j] * normals[o * n + j]
+      directions[o * n + i] = sum
+    }
 }
 
 /** Takes the losses of the generation. */
@@ -159,10 +192,22 @@ export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Arra
     for (let i = 0; i < n; i++) {
       const row = i * n
       for (let j = 0; j < n; j++) transform[row + j] = keep * transform[row + j] + image[i] * path[j]
-      for (let p = 0; p < parents; p++) {
-        const at = order[p] * n
-        const factor = 0.5 * parentShare * weights[p] * directions[at + i]
-        for (let j = 0; j < n; j++) transform[row + j] += factor * normals[at + j]
+      let p = 0
+      const share = 0.5 * parentShare
+      for (; p + 4 <= parents; p += 4) {
+        const [a, b, c, d] = [order[p] * n, order[p + 1] * n, order[p + 2] * n, order[p + 3] * n]
+        const fa = share * weights[p] * directions[a + i]
+        const fb = share * weights[p + 1] * directions[b + i]
+        const fc = share * weights[p + 2] * directions[c + i]
+        const fd = share * weights[p + 3] * directions[d + i]
+        for (let j = 0; j < n; j++)
+          transform[row + j] +=
+            fa * normals[a + j] + fb * normals[b + j] + fc * normals[c + j] + fd * normals[d + j]
+      }
+      for (; p < parents; p++) {
+        const a = order[p] * n
+        const factor = share * weights[p] * directions[a + i]
+        for (let j = 0; j < n; j++) transform[row + j] += factor * normals[a + j]
       }
     }
   }

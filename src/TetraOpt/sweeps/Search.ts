@@ -54,10 +54,11 @@ export interface SearchState {
   spent: Record<string, number>
   won: Record<string, number>
   restarts: number
-  evolveShare: number
+  gained: Record<string, number>
 }
 
-export const settings = { starts: 4, near: 3, globalSweeps: 2, minima: 3, rounds: 2, pool: 10, polishSweeps: 40, trace: false, nearPoints: 32 }
+export const settings = { starts: 4, near: 3, globalSweeps: 2, minima: 3, rounds: 2, pool: 10, polishSweeps: 40, trace: false, nearPoints: 32, nearSweeps: 2, nearRounds: 2, nearMinima: 3, shareLow: 0.25, shareMid: 0.5, widths: 4, radii: 4, rank: 3, globalEvery: 40, nearRank: 3 }
+if (process.env.SET) Object.assign(settings, JSON.parse(process.env.SET))
 
 const globalPoints = ({ modes, evaluations }: SearchProblem): number =>
   Math.max(8, Math.min(96, Math.floor(evaluations / (20 * settings.starts * modes.length))))
@@ -85,7 +86,7 @@ export const initSearch = (problem: SearchProblem): SearchState => {
     spent: {},
     won: {},
     restarts: 0,
-    evolveShare: 0.3
+    gained: {near: -1, evolve: -1e9}
   }
   state.batch = startBatch(state)
   enter(state)
@@ -166,8 +167,8 @@ const digest = (state: SearchState): void => {
             window: episode.window,
             radius: episode.radius,
             points: episode.kind === "global" ? globalPoints(problem) : settings.nearPoints,
-            rounds: settings.rounds,
-            minima: settings.minima
+            rounds: episode.kind === "global" ? settings.rounds : settings.nearRounds,
+            minima: episode.kind === "global" ? settings.minima : settings.nearMinima
           },
           random
         )
@@ -218,7 +219,7 @@ const advance = (state: SearchState): void => {
     case "start":
       return
     case "lines":
-      if (stage.sweeps.sweeps < settings.globalSweeps) return
+      if (stage.sweeps.sweeps < (episode.kind === "global" ? settings.globalSweeps : settings.nearSweeps)) return
       admitChains(state, stage.sweeps)
       trace(state, "lines")
       beginTensor(state, stage.sweeps)
@@ -263,18 +264,21 @@ const nextEpisode = (state: SearchState): void => {
   state.episodes++
   const evolved = state.spent["evolve evolve"] ?? 0
   const common = { before: state.best.loss, began: state.evaluations }
-  if (evolved < state.evolveShare * state.evaluations && movingModes(modes).length > 0) {
+  if (gained > 1e-6 * Math.abs(state.best.loss)) state.gained[episode.kind === "evolve" ? "evolve" : "near"] = state.evaluations
+  const recent = (kind: string) => state.gained[kind] > state.evaluations - 0.1 * state.problem.evaluations
+  const share = recent("near") === recent("evolve") ? settings.shareMid : recent("near") ? settings.shareLow : 0.75
+  if (evolved < share * state.evaluations && movingModes(modes).length > 0) {
     state.episode = { kind: "evolve", window: allModes(d), radius: 0, chains: 1, ...common }
     beginEvolve(state)
     return
   }
   state.stage = { kind: "start" }
-  if (state.episodes % 40 === 39) {
+  if (state.episodes % settings.globalEvery === settings.globalEvery - 1) {
     state.episode = { kind: "global", window: allModes(d), radius: 1, chains: settings.starts, ...common }
     return
   }
-  const width = Math.min(d, 2 ** random.integer(4))
-  const radius = 4 ** -random.integer(4)
+  const width = Math.min(d, 2 ** random.integer(settings.widths))
+  const radius = 4 ** -random.integer(settings.radii)
   const window =
     random.uniform() < 0.5
       ? Int32Array.from(random.permutation(d).subarray(0, width)).sort()
@@ -293,7 +297,7 @@ const beginTensor = (state: SearchState, sweeps: LineSweeps): void => {
       admit(together, row, pool.losses[i])
     })
   const { grid, indices } = gridOf(together, modes, sweeps.minima)
-  state.stage = { kind: "tensor", sweep: tensorSweep(grid, indices, 3) }
+  state.stage = { kind: "tensor", sweep: tensorSweep(grid, indices, state.episode.kind === "global" ? settings.rank : settings.nearRank) }
 }
 
 const beginPolish = (state: SearchState, kind: "polish" | "finish", most: number): void => {
@@ -320,10 +324,9 @@ const beginEvolve = (state: SearchState): void => {
   const { modes } = state.problem
   const n = movingModes(modes).length
   const r = state.restarts++
-  const step = [0.02, 0.2][r % 2]
-  const offspring = Math.floor(defaultOffspring(n) * 2 ** Math.min(4, Math.floor((r + 1) / 2)))
-  const random = randomOf(state)
-  const row = r % 2 === 0 ? state.best.row : randomRows(modes, 1, random)
+  const step = [0.02, 0.2, 0.2][r % 3]
+  const offspring = defaultOffspring(n) * [1, 4, 16][r % 3]
+  const row = state.best.row
   state.stage = { kind: "evolve", strategy: evolutionStrategy(modes, row, step, offspring) }
 }
 
