@@ -21,9 +21,7 @@ export const askedPoints = (): AskedPoints => ({
   slots: new Int32Array(2 * firstCapacity)
 })
 
-/**
- * The entries of rows [count, d], and of each entry that is new, from `points.count` on as it was before, the row it comes from.
- */
+/** The entries of the first `count` rows [count, d], and those of the rows that are new, which are entered. */
 export const lookUp = (
   points: AskedPoints,
   rows: Float64Array,
@@ -37,41 +35,37 @@ export const lookUp = (
   for (let row = 0; row < count; row++) {
     const entry = enter(points, words, 2 * row * d, 2 * d)
     entries[row] = entry
-    if (entry === points.count) {
-      fresh[points.count - before] = row
-      points.count++
-    }
+    if (entry === points.count) fresh[points.count++ - before] = row
   }
   return { entries, fresh: fresh.subarray(0, points.count - before) }
 }
 
-// Two independent runs over the words with the multipliers of MurmurHash3 (A. Appleby, 2011), finished by its bijection.
+// Two runs over the words, low and high halves of the numbers changing places between them, with the multipliers and the final bijection of
+// MurmurHash3 (A. Appleby, 2011).
 const enter = (points: AskedPoints, words: Int32Array, at: number, length: number): number => {
   let [a, b] = [0x9747b28c | 0, 0x85a308d3 | 0]
-  for (let i = at; i < at + length; i++) {
-    const word = words[i]
-    a = Math.imul(a ^ word, 0xcc9e2d51)
-    a ^= a >>> 15
-    b = Math.imul((b + word) | 0, 0x1b873593)
-    b ^= b >>> 13
+  for (let i = at; i < at + length; i += 2) {
+    const [low, high] = [words[i], words[i + 1]]
+    a = Math.imul(a ^ low, 0xcc9e2d51)
+    a = ((a ^ (a >>> 15)) + high) | 0
+    b = Math.imul(b ^ high, 0x1b873593)
+    b = ((b ^ (b >>> 13)) + low) | 0
   }
   a = finalise(a)
   b = finalise(b)
   if (points.count === points.losses.length) grow(points)
-  const mask = points.slots.length - 1
+  const { slots, fingerprints, count } = points
+  const mask = slots.length - 1
   let slot = a & mask
-  for (;;) {
-    const entry = points.slots[slot] - 1
-    if (entry < 0) break
-    if (points.fingerprints[2 * entry] === a && points.fingerprints[2 * entry + 1] === b) return entry
-    slot = (slot + 1) & mask
+  for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+    const entry = slots[slot] - 1
+    if (fingerprints[2 * entry] === a && fingerprints[2 * entry + 1] === b) return entry
   }
-  const entry = points.count
-  points.slots[slot] = entry + 1
-  points.fingerprints[2 * entry] = a
-  points.fingerprints[2 * entry + 1] = b
-  points.losses[entry] = Number.NaN
-  return entry
+  slots[slot] = count + 1
+  fingerprints[2 * count] = a
+  fingerprints[2 * count + 1] = b
+  points.losses[count] = Number.NaN
+  return count
 }
 
 const finalise = (word: number): number => {

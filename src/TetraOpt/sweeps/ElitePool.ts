@@ -1,6 +1,3 @@
-import { isSmooth, type Mode } from "./Mode.ts"
-import type { LineMinimum } from "./LineSweeps.ts"
-
 /** The best distinct points so far, best first. */
 export interface ElitePool {
   readonly capacity: number
@@ -8,7 +5,9 @@ export interface ElitePool {
   readonly losses: Array<number>
 }
 
-export const elitePool = (capacity: number): ElitePool => ({ capacity, rows: [], losses: [] })
+const capacity = 10
+
+export const elitePool = (): ElitePool => ({ capacity, rows: [], losses: [] })
 
 /** Points that are nearer than this in every coordinate are one. */
 const sameWithin = 1e-6
@@ -18,11 +17,14 @@ const isSame = (a: Float64Array, b: Float64Array): boolean => {
   return true
 }
 
+/** Whether a point of this loss would be among the best. */
+export const isElite = ({ losses, capacity }: ElitePool, loss: number): boolean =>
+  losses.length < capacity ? loss < Number.POSITIVE_INFINITY : loss < losses[capacity - 1]
+
 /** Puts a point among the best; of two that are the same the better one stays. */
 export const admit = (pool: ElitePool, row: Float64Array, loss: number): void => {
-  if (!Number.isFinite(loss)) return
-  const { rows, losses, capacity } = pool
-  if (losses.length === capacity && loss >= losses[capacity - 1]) return
+  if (!isElite(pool, loss)) return
+  const { rows, losses } = pool
   const same = rows.findIndex((other) => isSame(other, row))
   if (same >= 0) {
     if (losses[same] <= loss) return
@@ -33,42 +35,13 @@ export const admit = (pool: ElitePool, row: Float64Array, loss: number): void =>
   if (at < 0) at = losses.length
   rows.splice(at, 0, row.slice())
   losses.splice(at, 0, loss)
-  if (losses.length > capacity) {
+  if (losses.length > pool.capacity) {
     rows.pop()
     losses.pop()
   }
 }
 
-export const gridLength = { most: 10, within: 1e-4 }
-
-/**
- * By mode, the distinct coordinates of the pool's points and the best local minima of lines; and the points as index rows [points, d]
- * of that grid.
- */
-export const gridOf = (
-  pool: ElitePool,
-  modes: ReadonlyArray<Mode>,
-  minima: ReadonlyArray<ReadonlyArray<LineMinimum>> | undefined
-): { readonly grid: ReadonlyArray<Float64Array>; readonly indices: Int32Array } => {
-  const d = modes.length
-  const indices = new Int32Array(pool.rows.length * d)
-  const grid = modes.map((mode, k) => {
-    const within = mode.levels === 0 ? gridLength.within : 0
-    const coordinates: Array<number> = []
-    const find = (coordinate: number): number =>
-      coordinates.findIndex((other) => Math.abs(other - coordinate) <= within)
-    pool.rows.forEach((row, point) => {
-      let at = find(row[k])
-      if (at < 0) at = coordinates.push(row[k]) - 1
-      indices[point * d + k] = at
-    })
-    if (minima !== undefined)
-      for (const { coordinate } of minima[k].toSorted((a, b) => a.loss - b.loss))
-        if (coordinates.length < gridLength.most && find(coordinate) < 0) coordinates.push(coordinate)
-    if (!isSmooth(mode))
-      for (let level = 0; level < mode.levels && coordinates.length < gridLength.most; level++)
-        if (find(level) < 0) coordinates.push(level)
-    return Float64Array.from(coordinates)
-  })
-  return { grid, indices }
+/** Puts all points of a pool among another's. */
+export const admitAll = (pool: ElitePool, others: ElitePool): void => {
+  for (const [i, row] of others.rows.entries()) admit(pool, row, others.losses[i])
 }

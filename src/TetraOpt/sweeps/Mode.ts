@@ -16,7 +16,7 @@ export interface Rows {
 }
 
 /** More levels than this in an order are searched as an interval is. */
-const fewLevels = 16
+export const fewLevels = 16
 
 /** Whether near coordinates are expected to do alike, with enough of them between the ends for steps of several sizes. */
 export const isSmooth = ({ levels, isOrdered }: Mode): boolean =>

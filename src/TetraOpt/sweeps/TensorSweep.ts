@@ -1,4 +1,5 @@
 import { maximumVolume } from "../../TensorTrain/index.ts"
+import type { CandidateGrid } from "./CandidateGrid.ts"
 import type { Rows } from "./Mode.ts"
 
 /**
@@ -18,23 +19,21 @@ export interface TensorSweep {
   best: number
 }
 
-/** Begins with the suffixes of these index rows [starts, d], good points of the grid. */
-export const tensorSweep = (
-  grid: ReadonlyArray<Float64Array>,
-  starts: Int32Array,
-  rank: number
-): TensorSweep => {
-  const d = grid.length
+/** Begins with the suffixes of the grid's elite, of which there must be a point. */
+export const tensorSweep = ({ coordinates, elite }: CandidateGrid, rank: number): TensorSweep => {
+  const d = coordinates.length
   return {
-    grid,
+    grid: coordinates,
     rank,
     prefixes: [new Int32Array(0)],
-    suffixes: Array.from({ length: d }, (_, k) => firstSuffixes(starts, k + 1, d, rank)),
+    suffixes: Array.from({ length: d }, (_, k) => firstSuffixes(elite, k + 1, d, rank)),
     core: 0,
     direction: "right",
     best: Number.POSITIVE_INFINITY
   }
 }
+
+export const isFinished = ({ direction }: TensorSweep): boolean => direction === "done"
 
 /** The first `rank` distinct ends of the index rows, from mode k on. */
 const firstSuffixes = (starts: Int32Array, k: number, d: number, rank: number): Int32Array => {
@@ -84,8 +83,7 @@ export const absorbCore = (sweep: TensorSweep, losses: Float64Array): void => {
   for (const loss of losses) if (loss < sweep.best) sweep.best = loss
   if (sweep.direction === "right") {
     if (k === d - 1) {
-      if (d === 1) sweep.direction = "done"
-      else sweep.direction = "left"
+      sweep.direction = d === 1 ? "done" : "left"
       return
     }
     // A row is (prefix, coordinate), a column a suffix.
