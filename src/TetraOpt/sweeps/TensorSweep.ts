@@ -3,30 +3,29 @@ import type { CandidateGrid } from "./CandidateGrid.ts"
 import type { Rows } from "./Mode.ts"
 
 /**
- * Passes to the right and to the left over a grid of chosen coordinates, one list a mode: at core k all (prefixes x coordinates x suffixes)
- * are one batch, of which maximum-volume rows go on (TTOpt: Sozykin et al., 2022). The row of the best value is always among them.
+ * A pass to the right and one to the left over a grid of candidates, one list a mode of its window: at core k all (prefixes x candidates x
+ * suffixes) are one batch, of which maximum-volume rows go on (TTOpt: Sozykin et al., 2022). The row of the best value is always among them.
  */
 export interface TensorSweep {
-  /** By mode: the coordinates. */
-  readonly grid: ReadonlyArray<Float64Array>
+  readonly grid: CandidateGrid
   readonly rank: number
-  /** By mode k: index rows [count, k] before it. */
+  /** By core k: index rows [count, k] before it. */
   readonly prefixes: Array<Int32Array>
-  /** By mode k: index rows [count, d - 1 - k] after it. */
+  /** By core k: index rows [count, cores - 1 - k] after it. */
   readonly suffixes: Array<Int32Array>
   core: number
   direction: "right" | "left" | "done"
   best: number
 }
 
-/** Begins with the suffixes of the grid's elite, of which there must be a point. */
-export const tensorSweep = ({ coordinates, elite }: CandidateGrid, rank: number): TensorSweep => {
-  const d = coordinates.length
+/** Begins with the suffixes of the grid's elite. */
+export const tensorSweep = (grid: CandidateGrid, rank: number): TensorSweep => {
+  const cores = grid.candidates.length
   return {
-    grid: coordinates,
+    grid,
     rank,
     prefixes: [new Int32Array(0)],
-    suffixes: Array.from({ length: d }, (_, k) => firstSuffixes(elite, k + 1, d, rank)),
+    suffixes: Array.from({ length: cores }, (_, k) => firstSuffixes(grid.elite, k + 1, cores, rank)),
     core: 0,
     direction: "right",
     best: Number.POSITIVE_INFINITY
@@ -35,11 +34,11 @@ export const tensorSweep = ({ coordinates, elite }: CandidateGrid, rank: number)
 
 export const isFinished = ({ direction }: TensorSweep): boolean => direction === "done"
 
-/** The first `rank` distinct ends of the index rows, from mode k on. */
-const firstSuffixes = (starts: Int32Array, k: number, d: number, rank: number): Int32Array => {
-  const width = d - k
+/** The first `rank` distinct ends of index rows [starts, cores], from core k on. */
+const firstSuffixes = (starts: Int32Array, k: number, cores: number, rank: number): Int32Array => {
+  const width = cores - k
   const chosen: Array<number> = []
-  for (let at = k; at < starts.length && chosen.length < rank; at += d)
+  for (let at = k; at < starts.length && chosen.length < rank; at += cores)
     if (!chosen.some((other) => isSame(starts, at, other, width))) chosen.push(at)
   const result = new Int32Array(chosen.length * width)
   for (const [i, at] of chosen.entries()) result.set(starts.subarray(at, at + width), i * width)
@@ -53,37 +52,40 @@ const isSame = (rows: Int32Array, a: number, b: number, width: number): boolean 
 
 const countOf = (rows: Int32Array, width: number): number => (width === 0 ? 1 : rows.length / width)
 
-/** The block of the core that is due: rows [prefixes, coordinates, suffixes, d]. */
+/** The block of the core that is due: rows [prefixes, candidates, suffixes, d]. */
 export const proposeCore = ({ grid, core: k, prefixes, suffixes }: TensorSweep): Rows => {
-  const d = grid.length
+  const { base, window, candidates } = grid
+  const d = base.length
   const [left, right] = [prefixes[k], suffixes[k]]
-  const width = d - 1 - k
+  const width = candidates.length - 1 - k
   const [before, after] = [countOf(left, k), countOf(right, width)]
-  const size = grid[k].length
-  const rows = new Float64Array(before * size * after * d)
-  let to = 0
+  const count = before * candidates[k].length * after
+  const rows = new Float64Array(count * d)
+  let row = 0
   for (let p = 0; p < before; p++)
-    for (let i = 0; i < size; i++)
-      for (let s = 0; s < after; s++) {
-        for (let j = 0; j < k; j++) rows[to++] = grid[j][left[p * k + j]]
-        rows[to++] = grid[k][i]
-        for (let j = 0; j < width; j++) rows[to++] = grid[k + 1 + j][right[s * width + j]]
+    for (const candidate of candidates[k])
+      for (let s = 0; s < after; s++, row += d) {
+        if (window.length < d) rows.set(base, row)
+        for (let j = 0; j < k; j++) rows[row + window[j]] = candidates[j][left[p * k + j]]
+        rows[row + window[k]] = candidate
+        for (let j = 0; j < width; j++)
+          rows[row + window[k + 1 + j]] = candidates[k + 1 + j][right[s * width + j]]
       }
-  return { rows, count: before * size * after }
+  return { rows, count }
 }
 
 /** Takes the losses of the block, chooses the pivots of the core, and goes on to the next. */
 export const absorbCore = (sweep: TensorSweep, losses: Float64Array): void => {
   const { grid, core: k, rank, prefixes, suffixes } = sweep
-  const d = grid.length
-  const size = grid[k].length
-  const width = d - 1 - k
+  const cores = grid.candidates.length
+  const size = grid.candidates[k].length
+  const width = cores - 1 - k
   const after = countOf(suffixes[k], width)
   const before = losses.length / (after * size)
   for (const loss of losses) if (loss < sweep.best) sweep.best = loss
   if (sweep.direction === "right") {
-    if (k === d - 1) {
-      sweep.direction = d === 1 ? "done" : "left"
+    if (k === cores - 1) {
+      sweep.direction = cores === 1 ? "done" : "left"
       return
     }
     // A row is (prefix, coordinate), a column a suffix.
