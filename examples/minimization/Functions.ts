@@ -154,8 +154,7 @@ export const functions = {
     low: 0,
     high: 500,
     // 418.9829 d - sum x sin(sqrt |x|): the constant, as published, is rounded, so that the minimum is not quite 0.
-    minimum: (dimensions) =>
-      dimensions * (418.9829 - schwefelMinimiser * sin(sqrt(schwefelMinimiser))),
+    minimum: (dimensions) => dimensions * (418.9829 - schwefelMinimiser * sin(sqrt(schwefelMinimiser))),
     minimiser: () => schwefelMinimiser,
     at: (x) => 418.9829 * x.length - sum(x, (v) => v * sin(sqrt(abs(v))))
   }
@@ -181,11 +180,7 @@ export const randomShift = (
   })
 
 /** The values of the function, moved by `shift` [d], at `points` [count, d]. */
-export const valuesAt = (
-  { at }: TestFunction,
-  shift: Float64Array,
-  points: Float64Array
-): Float64Array => {
+export const valuesAt = ({ at }: TestFunction, shift: Float64Array, points: Float64Array): Float64Array => {
   const d = shift.length
   const values = new Float64Array(points.length / d)
   const x = new Float64Array(d)

@@ -1,17 +1,28 @@
 import type { Stream } from "../../Random/index.ts"
-import { isSmooth, type Mode, randomNear, randomRows } from "./Mode.ts"
+import { movingModes, usualOffspring } from "./EvolutionStrategy.ts"
+import { type Mode, randomNear, randomRows } from "./Mode.ts"
 
-/**
- * A piece of a search: chains from random points over the whole box, chains around the best point within a window of modes and a radius, or an
- * evolution strategy.
- */
-export interface Episode {
-  readonly kind: "global" | "near" | "evolution"
+/** A piece of a search. */
+export type Episode = ChainEpisode | EvolutionEpisode
+
+/** Chains from random points of the whole box, or around the best point within a window of modes and a radius. */
+export interface ChainEpisode extends Beginning {
+  readonly kind: "global" | "near"
   /** The modes in play, ascending. */
   readonly window: Int32Array
+  /** As a share of the modes' length. */
   readonly radius: number
   readonly chains: number
-  /** The best loss and the evaluations when it began. */
+}
+
+/** An evolution strategy from the best point. */
+export interface EvolutionEpisode extends Beginning {
+  readonly kind: "evolution"
+  readonly step: number
+  readonly offspring: number
+}
+
+interface Beginning {
   readonly lossBefore: number
   readonly evaluationsBefore: number
 }
@@ -41,47 +52,53 @@ const nearChains = 3
 /** Every so many episodes the whole box has its turn again. */
 const globalEvery = 40
 
-/** Windows have 1, 2, 4, ... modes, radii are 1, 1/4, 1/16, ... of the modes' length: so many of each. */
+/** Windows have 1, 2, 4, ... modes, radii are 1, 1/4, 1/16, ... of the modes' length: at most so many of each. */
 const windowSizes = 5
 const radii = 4
 
-/** An improvement smaller than this share of the loss is no win. */
+/** Evolution strategies come in turn: small steps with as few points a generation as usual, then long ones with many times as many. */
+const evolutions = [
+  { step: 0.02, times: 1 },
+  { step: 0.2, times: 4 },
+  { step: 0.2, times: 16 }
+]
+/** The share of the evaluations that they have where they won last, where they and chains both or neither did, and where chains did. */
+const evolutionShare = { won: 0.75, even: 0.5, lost: 0.2 }
+/** Generations that there must be room for within the share. */
+const leastGenerations = 50
+
+/** An improvement smaller than this share of the loss is no win, and a win counts for this share of all evaluations. */
 const leastWin = 1e-6
-/** A win counts for this share of all evaluations. */
-const memory = 0.1
-/** The share of the evaluations that evolution strategies have where they won last, where none or both did, and where chains did. */
-const evolutionShare = { won: 0.75, neither: 0.5, lost: 0.2 }
+const winLasts = 0.1
 
-const allModes = (d: number): Int32Array => Int32Array.from({ length: d }, (_, k) => k)
-
-export const firstEpisode = (d: number): Episode => ({
+const global = (d: number, beginning: Beginning): ChainEpisode => ({
   kind: "global",
-  window: allModes(d),
+  window: Int32Array.from({ length: d }, (_, k) => k),
   radius: 1,
   chains: globalChains,
-  lossBefore: Number.POSITIVE_INFINITY,
-  evaluationsBefore: 0
+  ...beginning
 })
+
+export const firstEpisode = (d: number): ChainEpisode =>
+  global(d, { lossBefore: Number.POSITIVE_INFINITY, evaluationsBefore: 0 })
 
 /** Enters how an episode went. */
 export const enterEpisode = (
   ledger: EpisodeLedger,
-  episode: Episode,
+  { kind, lossBefore, evaluationsBefore }: Episode,
   best: number,
   evaluations: number
 ): void => {
+  const won = lossBefore - best > leastWin * Math.abs(best)
   ledger.count++
-  const isEvolution = episode.kind === "evolution"
-  if (isEvolution) {
+  if (kind === "evolution") {
     ledger.evolutions++
-    ledger.evolved += evaluations - episode.evaluationsBefore
-  }
-  if (!(episode.lossBefore - best > leastWin * Math.abs(best))) return
-  if (isEvolution) ledger.evolutionWon = evaluations
-  else ledger.chainsWon = evaluations
+    ledger.evolved += evaluations - evaluationsBefore
+    if (won) ledger.evolutionWon = evaluations
+  } else if (won) ledger.chainsWon = evaluations
 }
 
-/** What comes next: evolution where it has had less than its share, else chains near the best point, or, from time to time and where there is none, anywhere. */
+/** What comes next after `evaluations` of those `planned`, with the loss of the best point, Infinity where there is none. */
 export const nextEpisode = (
   ledger: EpisodeLedger,
   modes: ReadonlyArray<Mode>,
@@ -91,27 +108,30 @@ export const nextEpisode = (
   random: Stream
 ): Episode => {
   const d = modes.length
-  const common = { lossBefore: best, evaluationsBefore: evaluations }
-  if (!(best < Number.POSITIVE_INFINITY)) return { ...firstEpisode(d), ...common }
-  const since = evaluations - memory * planned
+  const beginning = { lossBefore: best, evaluationsBefore: evaluations }
+  if (!(best < Number.POSITIVE_INFINITY)) return global(d, beginning)
+  const since = evaluations - winLasts * planned
   const [chainsWon, evolutionWon] = [ledger.chainsWon > since, ledger.evolutionWon > since]
-  const { won, neither, lost } = evolutionShare
-  const share = chainsWon === evolutionWon ? neither : evolutionWon ? won : lost
-  if (ledger.evolved < share * evaluations && modes.some(isSmooth))
-    return { kind: "evolution", window: allModes(d), radius: 1, chains: 1, ...common }
-  if (ledger.count % globalEvery === globalEvery - 1) return { ...firstEpisode(d), ...common }
-  const width = Math.min(d, 2 ** random.integer(windowSizes))
+  const share = evolutionShare[chainsWon === evolutionWon ? "even" : evolutionWon ? "won" : "lost"]
+  const moving = movingModes(modes).length
+  const { step, times } = evolutions[ledger.evolutions % evolutions.length]
+  const offspring = times * usualOffspring(moving)
+  if (moving > 0 && ledger.evolved + leastGenerations * offspring < share * evaluations)
+    return { kind: "evolution", step, offspring, ...beginning }
+  if (ledger.count % globalEvery === globalEvery - 1) return global(d, beginning)
+  const sizes = Math.min(windowSizes, 1 + Math.ceil(Math.log2(d)))
+  const width = Math.min(d, 2 ** random.integer(sizes))
   const start = random.integer(d - width + 1)
   // Neighbours in the order of the modes, which is where a tensor train expects dependence; or any.
   const window = random.bernoulli(0.5)
     ? Int32Array.from({ length: width }, (_, i) => start + i)
-    : Int32Array.from(random.permutation(d).subarray(0, width)).sort()
-  return { kind: "near", window, radius: 4 ** -random.integer(radii), chains: nearChains, ...common }
+    : Int32Array.from(random.permutation(d).subarray(0, width)).toSorted()
+  return { kind: "near", window, radius: 4 ** -random.integer(radii), chains: nearChains, ...beginning }
 }
 
 /** Where the chains of an episode begin, [chains, d]. Near the best point the first begins at the point itself. */
 export const startingRows = (
-  { kind, window, radius, chains }: Episode,
+  { kind, window, radius, chains }: ChainEpisode,
   modes: ReadonlyArray<Mode>,
   best: Float64Array,
   random: Stream

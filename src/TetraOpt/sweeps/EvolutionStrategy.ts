@@ -143,7 +143,7 @@ const transformed = (
 /** Takes the losses of the generation. */
 export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Array): void => {
   const { offspring, moving } = strategy
-  const order = Uint32Array.from(losses.keys()).sort((a, b) => losses[a] - losses[b] || a - b)
+  const order = Uint32Array.from(losses.keys()).toSorted((a, b) => losses[a] - losses[b] || a - b)
   const least = losses[order[0]]
   strategy.generation++
   if (!(least < Number.POSITIVE_INFINITY)) {

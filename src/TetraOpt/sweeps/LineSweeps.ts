@@ -1,5 +1,13 @@
 import type { Stream } from "../../Random/index.ts"
-import { bestMinima, closerPoints, emptyLine, insert, type Line, type LineMinimum, mostCloser } from "./Line.ts"
+import {
+  bestMinima,
+  closerPoints,
+  emptyLine,
+  insert,
+  type Line,
+  type LineMinimum,
+  mostCloser
+} from "./Line.ts"
 import { fewLevels, highest, isSmooth, type Mode, nearest, type Rows, stratified } from "./Mode.ts"
 
 /** How lines are looked at. */
@@ -135,7 +143,13 @@ const firstPoints = (
   insert(line, here, sweeps.losses[chain])
   let end = start
   if (settings.points > 0 || !isSmooth(mode)) {
-    for (const coordinate of stratified(mode, here, settings.radius, Math.max(settings.points, 2 * offsets), random))
+    for (const coordinate of stratified(
+      mode,
+      here,
+      settings.radius,
+      Math.max(settings.points, 2 * offsets),
+      random
+    ))
       if (coordinate !== here && (end === start || coordinate !== target[end - 1])) target[end++] = coordinate
     return end
   }
@@ -204,6 +218,7 @@ export const areSettled = (sweeps: LineSweeps, modes: ReadonlyArray<Mode>): bool
   const d = modes.length
   for (let start = 0; start < sweeps.steps.length; start += d)
     for (const k of sweeps.settings.window)
-      if (isSmooth(modes[k]) && sweeps.steps[start + k] > (modes[k].levels === 0 ? 4 * finestStep : 1)) return false
+      if (isSmooth(modes[k]) && sweeps.steps[start + k] > (modes[k].levels === 0 ? 4 * finestStep : 1))
+        return false
   return true
 }

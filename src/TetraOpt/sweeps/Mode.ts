@@ -54,9 +54,10 @@ export const stratified = (
   random: Stream
 ): Float64Array => {
   const { levels } = mode
-  if (levels > 0 && levels <= Math.max(count, fewLevels)) return Float64Array.from({ length: levels }, (_, i) => i)
+  if (levels > 0 && levels <= Math.max(count, fewLevels))
+    return Float64Array.from({ length: levels }, (_, i) => i)
   if (levels > 0 && !mode.isOrdered)
-    return Float64Array.from({ length: count }, () => random.integer(levels)).sort()
+    return Float64Array.from({ length: count }, () => random.integer(levels)).toSorted()
   const high = highest(mode)
   const low = Math.max(0, at - radius * high)
   const width = Math.min(high, at + radius * high) - low

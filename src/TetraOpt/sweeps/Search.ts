@@ -1,7 +1,7 @@
 import { fold, type Key, stream } from "../../Random/index.ts"
 import { type AskedPoints, askedPoints, lookUp } from "./AskedPoints.ts"
-import { type ElitePool, elitePool } from "./ElitePool.ts"
-import { type Episode, type EpisodeLedger, episodeLedger, firstEpisode } from "./Episode.ts"
+import { admit, admitAll, type ElitePool, elitePool } from "./ElitePool.ts"
+import { type EpisodeLedger, episodeLedger, firstEpisode } from "./Episode.ts"
 import { type Mode, randomRows, type Rows } from "./Mode.ts"
 import { absorbStage, proposeStage, type Stage } from "./Stage.ts"
 
@@ -30,7 +30,6 @@ export interface SearchState {
   best: BestPoint | undefined
   bestRow: Float64Array
   stage: Stage
-  episode: Episode
   readonly ledger: EpisodeLedger
   /** Of tensor sweeps: rises where they find something. */
   rank: number
@@ -44,16 +43,16 @@ export interface SearchState {
   /** The batch's entries among what was asked, and its rows that are to be evaluated. */
   entries: Int32Array
   fresh: Int32Array
-  /** Batches on end in which nothing was new. */
-  idle: number
+  /** How many points of a discrete space were gone through in turn, where nothing new was found otherwise. */
+  listed: number
   isOver: boolean
 }
 
-/** Batches without anything new after which random points are drawn, and so many of these after which all points are gone through. */
-const idleBatches = 100
-const randomBatches = 20
-const randomBatch = 64
-/** Points up to which a discrete space is gone through one by one. */
+/** Batches without anything new after which points are drawn at random, and so many of these after which all are gone through in turn. */
+const patience = { proposed: 100, drawn: 20 }
+const patienceWhenListing = { proposed: 10, drawn: 0 }
+const batchAnywhere = 64
+/** Points up to which a discrete space is gone through. */
 const mostListed = 2 ** 22
 
 export const initSearch = (problem: SearchProblem): SearchState => {
@@ -63,8 +62,7 @@ export const initSearch = (problem: SearchProblem): SearchState => {
     evaluations: 0,
     best: undefined,
     bestRow: new Float64Array(d),
-    stage: { kind: "start" },
-    episode: firstEpisode(d),
+    stage: { kind: "start", episode: firstEpisode(d) },
     ledger: episodeLedger(),
     rank: 2,
     pool: elitePool(),
@@ -74,7 +72,7 @@ export const initSearch = (problem: SearchProblem): SearchState => {
     points: new Float64Array(0),
     entries: new Int32Array(0),
     fresh: new Int32Array(0),
-    idle: 0,
+    listed: 0,
     isOver: problem.evaluations < 1
   }
   enter(state, problem, proposeStage(state, problem, stream(fold(problem.key, 0))))
@@ -90,8 +88,7 @@ export const propose = (state: SearchState, problem: SearchProblem): Rows => {
   const count = Math.min(problem.evaluations - state.evaluations, fresh.length)
   if (fresh.length === batch.count) return { rows: points, count }
   const rows = new Float64Array(count * d)
-  for (let i = 0; i < count; i++)
-    for (let j = 0; j < d; j++) rows[i * d + j] = points[fresh[i] * d + j]
+  for (let i = 0; i < count; i++) for (let j = 0; j < d; j++) rows[i * d + j] = points[fresh[i] * d + j]
   return { rows, count }
 }
 
@@ -123,45 +120,72 @@ export const absorb = (state: SearchState, problem: SearchProblem, losses: Array
   skipKnown(state, problem)
 }
 
+/** The best points that the search kept, as they were evaluated, best first. */
+export const eliteOf = (
+  { pool, found, best, bestRow }: SearchState,
+  problem: SearchProblem
+): Array<BestPoint> => {
+  const together = elitePool()
+  if (best !== undefined) admit(together, bestRow, best.loss)
+  admitAll(together, pool)
+  admitAll(together, found)
+  return together.rows.map((row, i) => {
+    problem.canonical?.(row)
+    return { row, loss: together.losses[i] }
+  })
+}
+
 /** Gives the stage its losses, and makes the next batch. */
 const goOn = (state: SearchState, problem: SearchProblem): void => {
   const { asked, entries, batch } = state
   const losses = new Float64Array(batch.count)
   for (let i = 0; i < losses.length; i++) losses[i] = asked.losses[entries[i]]
-  const before = stream(fold(problem.key, state.round))
-  absorbStage(state, problem, losses, before)
-  state.round++
-  enter(state, problem, proposeStage(state, problem, stream(fold(fold(problem.key, state.round), "propose"))))
+  const random = stream(fold(problem.key, ++state.round))
+  state.stage = absorbStage(state, problem, losses, random)
+  enter(state, problem, proposeStage(state, problem, random))
 }
 
-/** Goes on while all of the batch is known; where that lasts, draws points at random; and then goes through all, or is over. */
+/**
+ * Goes on while all of the batch is known; where that lasts, draws points at random; where these are known too, goes through all points in turn,
+ * or, where they are too many, is over.
+ */
 const skipKnown = (state: SearchState, problem: SearchProblem): void => {
-  for (state.idle = 0; state.fresh.length === 0 && !state.isOver; state.idle++) {
-    if (state.idle < idleBatches) goOn(state, problem)
-    else if (state.idle < idleBatches + randomBatches) {
-      const random = stream(fold(fold(problem.key, state.round++), "anywhere"))
-      state.stage = { kind: "anywhere" }
-      enter(state, problem, { rows: randomRows(problem.modes, randomBatch, random), count: randomBatch })
-    } else listAll(state, problem)
+  for (let idle = 0; state.fresh.length === 0 && !state.isOver; idle++) {
+    const { proposed, drawn } = state.listed === 0 ? patience : patienceWhenListing
+    if (idle < proposed) goOn(state, problem)
+    else if (idle < proposed + drawn) {
+      const random = stream(fold(problem.key, ++state.round))
+      enterAnywhere(state, problem, randomRows(problem.modes, batchAnywhere, random), batchAnywhere)
+    } else listNext(state, problem)
   }
 }
 
-/** Proposes the first points of a discrete space that have not been asked for; where there are none, or too many to list, the search is over. */
-const listAll = (state: SearchState, problem: SearchProblem): void => {
+const enterAnywhere = (
+  state: SearchState,
+  problem: SearchProblem,
+  rows: Float64Array,
+  count: number
+): void => {
+  state.stage = { kind: "anywhere", episode: state.stage.episode }
+  enter(state, problem, { rows, count })
+}
+
+/** Goes through the points of a discrete space from where it was left. */
+const listNext = (state: SearchState, problem: SearchProblem): void => {
   const { modes } = problem
   const d = modes.length
   const size = modes.reduce((product, { levels }) => product * (levels === 0 ? Infinity : levels), 1)
-  state.stage = { kind: "anywhere" }
-  for (let first = 0; size <= mostListed && first < size; first += randomBatch) {
-    const count = Math.min(randomBatch, size - first)
-    const rows = new Float64Array(count * d)
-    for (let i = 0; i < count; i++)
-      for (let k = 0, rest = first + i; k < d; rest = Math.floor(rest / modes[k++].levels))
-        rows[i * d + k] = rest % modes[k].levels
-    enter(state, problem, { rows, count })
-    if (state.fresh.length > 0) return
+  const count = Math.min(batchAnywhere, size - state.listed)
+  if (size > mostListed || count === 0) {
+    state.isOver = true
+    return
   }
-  state.isOver = true
+  const rows = new Float64Array(count * d)
+  for (let i = 0; i < count; i++)
+    for (let k = 0, rest = state.listed + i; k < d; rest = Math.floor(rest / modes[k++].levels))
+      rows[i * d + k] = rest % modes[k].levels
+  state.listed += count
+  enterAnywhere(state, problem, rows, count)
 }
 
 const enter = (state: SearchState, problem: SearchProblem, batch: Rows): void => {

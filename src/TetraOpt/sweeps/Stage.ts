@@ -1,14 +1,12 @@
 import type { Stream } from "../../Random/index.ts"
 import { candidateGrid } from "./CandidateGrid.ts"
 import { admit, admitAll, elitePool, isElite } from "./ElitePool.ts"
-import { enterEpisode, nextEpisode, startingRows } from "./Episode.ts"
+import { type ChainEpisode, enterEpisode, type Episode, nextEpisode, startingRows } from "./Episode.ts"
 import {
   absorbOffspring,
   type EvolutionStrategy,
   evolutionStrategy,
-  movingModes,
-  proposeOffspring,
-  usualOffspring
+  proposeOffspring
 } from "./EvolutionStrategy.ts"
 import { absorbLines, areSettled, type LineSweeps, lineSweeps, proposeLines } from "./LineSweeps.ts"
 import type { Rows } from "./Mode.ts"
@@ -21,37 +19,43 @@ import { absorbCore, isFinished, proposeCore, type TensorSweep, tensorSweep } fr
  * matter. Evolution: its generations. Anywhere: points that the search was given because all it proposed was known.
  */
 export type Stage =
-  | { readonly kind: "start" | "anywhere" }
-  | { readonly kind: "lines" | "polish" | "finish"; readonly sweeps: LineSweeps }
-  | { readonly kind: "tensor"; readonly sweep: TensorSweep; readonly before: number }
-  | { readonly kind: "evolution"; readonly strategy: EvolutionStrategy }
+  | { readonly kind: "start"; readonly episode: ChainEpisode }
+  | {
+      readonly kind: "lines" | "polish" | "finish"
+      readonly episode: ChainEpisode
+      readonly sweeps: LineSweeps
+    }
+  | {
+      readonly kind: "tensor"
+      readonly episode: ChainEpisode
+      readonly sweep: TensorSweep
+      readonly lossBefore: number
+    }
+  | { readonly kind: "evolution"; readonly episode: Episode; readonly strategy: EvolutionStrategy }
+  | { readonly kind: "anywhere"; readonly episode: Episode }
 
-const lineSweepsAtMost = 2
+const lineSweepsOnce = 2
 const polishSweeps = 3
 const finishSweeps = 40
 const polishStep = 1 / 128
 const finishStep = 1 / 1024
 
-/** Of an episode over the whole box: a line's points are its share of the evaluations, within limits. */
+/** Of an episode over the whole box a line's points are a share of the evaluations, within limits; others have at most so many. */
 const globalLines = { share: 1 / 80, least: 8, most: 96, rounds: 2, minima: 3 }
-const nearLines = { points: 32, rounds: 2, minima: 2 }
+const nearLines = { most: 24, rounds: 1, minima: 2 }
+const closeLines = { radius: 0, points: 0, rounds: 1, minima: 1 }
 
 const ranks = { least: 2, most: 6 }
 
-/** Evolution strategies come in turn: small steps with as few points a generation as usual, then long ones with many times as many. */
-const evolutions = [
-  { step: 0.02, times: 1 },
-  { step: 0.2, times: 4 },
-  { step: 0.2, times: 16 }
-]
-
 /** The next rows of the stage; possibly none, or such as are known already. */
 export const proposeStage = (state: SearchState, { modes }: SearchProblem, random: Stream): Rows => {
-  const { stage, episode } = state
+  const { stage } = state
   switch (stage.kind) {
     case "start":
-    case "anywhere":
-      return { rows: startingRows(episode, modes, state.bestRow, random), count: episode.chains }
+      return {
+        rows: startingRows(stage.episode, modes, state.bestRow, random),
+        count: stage.episode.chains
+      }
     case "lines":
     case "polish":
     case "finish":
@@ -60,53 +64,57 @@ export const proposeStage = (state: SearchState, { modes }: SearchProblem, rando
       return proposeCore(stage.sweep)
     case "evolution":
       return proposeOffspring(stage.strategy, modes, random)
+    case "anywhere":
+      return state.batch
   }
 }
 
-/** Takes the losses of all rows of the batch, and goes on to the next stage where this one is over. */
+/** Takes the losses of all rows of the batch, and gives the stage that follows, which is often the same. */
 export const absorbStage = (
   state: SearchState,
   problem: SearchProblem,
   losses: Float64Array,
   random: Stream
-): void => {
-  const { stage } = state
+): Stage => {
+  const { stage, found } = state
   const { modes } = problem
   switch (stage.kind) {
     case "start":
-      return beginLines(state, problem, losses, random)
-    case "anywhere":
-      return endEpisode(state, problem, random)
+      return linesFrom(stage.episode, state.batch.rows, losses, problem, random)
     case "lines":
       absorbLines(stage.sweeps, modes, losses, random)
-      if (stage.sweeps.sweeps === lineSweepsAtMost) beginTensor(state, problem, stage.sweeps, random)
-      return
+      if (stage.sweeps.sweeps < lineSweepsOnce) return stage
+      admitChains(state, stage.sweeps)
+      return tensorFrom(state, problem, stage.episode, stage.sweeps, random)
     case "tensor":
       keepElite(state, losses, modes.length)
       absorbCore(stage.sweep, losses)
-      if (isFinished(stage.sweep)) endTensor(state, problem, stage.sweep.best < stage.before, random)
-      return
+      if (!isFinished(stage.sweep)) return stage
+      adaptRank(state, stage.sweep.best < stage.lossBefore)
+      return closeSweeps("polish", stage.episode, state, problem, random)
     case "polish":
       absorbLines(stage.sweeps, modes, losses, random)
-      if (isSweeping(stage.sweeps, polishSweeps, problem)) return
+      if (goesOn(stage.sweeps, polishSweeps, problem)) return stage
       admitChains(state, stage.sweeps)
-      if (state.found.losses[0] < state.episode.lossBefore) beginPolish(state, problem, "finish", 1, random)
-      else endEpisode(state, problem, random)
-      return
+      return found.losses[0] < stage.episode.lossBefore
+        ? closeSweeps("finish", stage.episode, state, problem, random)
+        : afterEpisode(state, problem, random)
     case "finish":
       absorbLines(stage.sweeps, modes, losses, random)
-      if (isSweeping(stage.sweeps, finishSweeps, problem)) return
+      if (goesOn(stage.sweeps, finishSweeps, problem)) return stage
       admitChains(state, stage.sweeps)
-      return endEpisode(state, problem, random)
+      return afterEpisode(state, problem, random)
     case "evolution":
       absorbOffspring(stage.strategy, losses)
-      if (!stage.strategy.isOver) return
-      if (state.best !== undefined) admit(state.found, state.bestRow, state.best.loss)
-      return endEpisode(state, problem, random)
+      if (!stage.strategy.isOver) return stage
+      if (state.best !== undefined) admit(found, state.bestRow, state.best.loss)
+      return afterEpisode(state, problem, random)
+    case "anywhere":
+      return afterEpisode(state, problem, random)
   }
 }
 
-const isSweeping = (sweeps: LineSweeps, most: number, { modes }: SearchProblem): boolean =>
+const goesOn = (sweeps: LineSweeps, most: number, { modes }: SearchProblem): boolean =>
   sweeps.position !== 0 || sweeps.round !== 0 || (sweeps.sweeps < most && !areSettled(sweeps, modes))
 
 const keepElite = ({ found, batch }: SearchState, losses: Float64Array, d: number): void => {
@@ -120,75 +128,74 @@ const admitChains = ({ found }: SearchState, { rows, losses }: LineSweeps): void
     admit(found, rows.subarray(chain * d, (chain + 1) * d), losses[chain])
 }
 
-const beginLines = (
-  state: SearchState,
-  { modes, evaluations }: SearchProblem,
+const adaptRank = (state: SearchState, won: boolean): void => {
+  state.rank = Math.max(ranks.least, Math.min(ranks.most, state.rank + (won ? 1 : -1)))
+}
+
+const linesFrom = (
+  episode: ChainEpisode,
+  rows: Float64Array,
   losses: Float64Array,
+  { modes, evaluations }: SearchProblem,
   random: Stream
-): void => {
-  const { kind, window, radius, chains } = state.episode
-  const { share, least, most, ...closer } = globalLines
+): Stage => {
+  const { window, radius, kind } = episode
+  const { share, least, most, rounds, minima } = globalLines
   const points = Math.max(least, Math.min(most, Math.floor((share * evaluations) / modes.length)))
   const settings =
     kind === "global"
-      ? { window, radius, points, ...closer }
-      : { window, radius, ...nearLines, points: Math.min(points, nearLines.points) }
-  const rows = state.batch.rows.slice(0, chains * modes.length)
-  state.stage = { kind: "lines", sweeps: lineSweeps(modes, rows, losses, settings, random) }
+      ? { window, radius, points, rounds, minima }
+      : { window, radius, ...nearLines, points: Math.min(points, nearLines.most) }
+  const starts = rows.slice(0, losses.length * modes.length)
+  return { kind: "lines", episode, sweeps: lineSweeps(modes, starts, losses, settings, random) }
 }
 
-const beginTensor = (
+/** Over the whole box, the best points of earlier episodes lend their coordinates. */
+const tensorFrom = (
   state: SearchState,
   problem: SearchProblem,
-  sweeps: LineSweeps,
+  episode: ChainEpisode,
+  { minima }: LineSweeps,
   random: Stream
-): void => {
-  admitChains(state, sweeps)
-  const { modes } = problem
-  const { episode, found, pool, rank } = state
+): Stage => {
   const together = elitePool()
-  admitAll(together, found)
-  if (episode.kind === "global") admitAll(together, pool)
-  if (together.rows.length === 0) return endEpisode(state, problem, random)
-  const grid = candidateGrid(together, modes, episode.window, sweeps.minima)
-  state.stage = { kind: "tensor", sweep: tensorSweep(grid, rank), before: together.losses[0] }
-}
-
-const endTensor = (state: SearchState, problem: SearchProblem, won: boolean, random: Stream): void => {
-  state.rank = Math.max(ranks.least, Math.min(ranks.most, state.rank + (won ? 1 : -1)))
-  beginPolish(state, problem, "polish", state.episode.kind === "global" ? 2 : 1, random)
+  admitAll(together, state.found)
+  if (episode.kind === "global") admitAll(together, state.pool)
+  if (together.rows.length === 0) return afterEpisode(state, problem, random)
+  const grid = candidateGrid(together, problem.modes, episode.window, minima)
+  return { kind: "tensor", episode, sweep: tensorSweep(grid, state.rank), lossBefore: together.losses[0] }
 }
 
 /** Sweeps with small steps from the best points of the episode. */
-const beginPolish = (
-  state: SearchState,
-  { modes }: SearchProblem,
+const closeSweeps = (
   kind: "polish" | "finish",
-  most: number,
+  episode: ChainEpisode,
+  { found }: SearchState,
+  { modes }: SearchProblem,
   random: Stream
-): void => {
+): Stage => {
   const d = modes.length
-  const rows = state.found.rows.slice(0, most)
-  const starts = new Float64Array(rows.length * d)
-  for (const [i, row] of rows.entries()) starts.set(row, i * d)
-  const losses = Float64Array.from(state.found.losses.slice(0, most))
-  const settings = { window: state.episode.window, radius: 0, points: 0, rounds: 1, minima: 1 }
+  const count = Math.min(found.rows.length, kind === "polish" && episode.kind === "global" ? 2 : 1)
+  const rows = new Float64Array(count * d)
+  for (let i = 0; i < count; i++) rows.set(found.rows[i], i * d)
+  const losses = Float64Array.from(found.losses.slice(0, count))
+  const settings = { window: episode.window, ...closeLines }
   const step = kind === "polish" ? polishStep : finishStep
-  state.stage = { kind, sweeps: lineSweeps(modes, starts, losses, settings, random, step) }
+  return { kind, episode, sweeps: lineSweeps(modes, rows, losses, settings, random, step) }
 }
 
-const endEpisode = (state: SearchState, { modes, evaluations }: SearchProblem, random: Stream): void => {
-  const { ledger, episode } = state
+const afterEpisode = (state: SearchState, { modes, evaluations }: SearchProblem, random: Stream): Stage => {
+  const { ledger, stage } = state
   const best = state.best?.loss ?? Number.POSITIVE_INFINITY
-  enterEpisode(ledger, episode, best, state.evaluations)
+  enterEpisode(ledger, stage.episode, best, state.evaluations)
   admitAll(state.pool, state.found)
   state.found = elitePool()
-  state.episode = nextEpisode(ledger, modes, best, state.evaluations, evaluations, random)
-  if (state.episode.kind !== "evolution") {
-    state.stage = { kind: "start" }
-    return
+  const episode = nextEpisode(ledger, modes, best, state.evaluations, evaluations, random)
+  if (episode.kind !== "evolution") return { kind: "start", episode }
+  const { step, offspring } = episode
+  return {
+    kind: "evolution",
+    episode,
+    strategy: evolutionStrategy(modes, state.bestRow, step, offspring)
   }
-  const { step, times } = evolutions[ledger.evolutions % evolutions.length]
-  const offspring = times * usualOffspring(movingModes(modes).length)
-  state.stage = { kind: "evolution", strategy: evolutionStrategy(modes, state.bestRow, step, offspring) }
 }

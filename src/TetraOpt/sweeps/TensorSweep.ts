@@ -131,17 +131,19 @@ const pivotRows = (
   columns: number,
   rank: number
 ): ReadonlyArray<number> => {
-  const sorted = losses.filter(Number.isFinite).sort()
+  const sorted = losses.filter(Number.isFinite).toSorted()
   const least = sorted.length === 0 ? 0 : sorted[0]
   const scale = (sorted.length === 0 ? 0 : sorted[Math.floor(sorted.length / 4)] - least) || 1
   const bests = new Float64Array(rows).fill(Number.POSITIVE_INFINITY)
   for (let row = 0; row < rows; row++)
-    for (let c = row * columns; c < (row + 1) * columns; c++) if (losses[c] < bests[row]) bests[row] = losses[c]
-  const order = Array.from(bests.keys()).sort((a, b) => bests[a] - bests[b])
+    for (let c = row * columns; c < (row + 1) * columns; c++)
+      if (losses[c] < bests[row]) bests[row] = losses[c]
+  const order = Array.from(bests.keys()).toSorted((a, b) => bests[a] - bests[b])
   const chosen = new Set([order[0]])
   if (columns <= rows && rank > 1) {
     const heights = losses.map((loss) => Math.exp(-(loss - least) / scale))
-    for (const row of maximumVolume(heights, rows, columns)?.rows ?? []) if (chosen.size < rank) chosen.add(row)
+    for (const row of maximumVolume(heights, rows, columns)?.rows ?? [])
+      if (chosen.size < rank) chosen.add(row)
   }
   for (const row of order) if (chosen.size < Math.min(rank, rows)) chosen.add(row)
   return [...chosen]
