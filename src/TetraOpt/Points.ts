@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
 import { BatchFunctionError } from "./Errors.ts"
+import type { Dimension } from "./Dimension.ts"
 import type { AnyParameter } from "./Parameter.ts"
 import type { Space } from "./Space.ts"
 import type { Rows } from "./sweeps/Mode.ts"
@@ -13,6 +14,7 @@ export interface Points<A> {
    * parameter does not exist.
    */
   readonly values: Float64Array
+  /** Of one of them; only until the values are given. */
   readonly configuration: (point: number) => A
 }
 
@@ -24,23 +26,39 @@ export type BatchObjective<A, E = never, R = never> = (
   points: Points<A>
 ) => ArrayLike<number> | Effect.Effect<ArrayLike<number>, E, R>
 
-const isCategorical = (parameter: AnyParameter): boolean =>
-  (parameter.kind === "conditional" ? parameter.parameter : parameter).kind === "categorical"
+const plain = (parameter: AnyParameter) =>
+  parameter.kind === "conditional" ? parameter.parameter : parameter
+
+/** Writes the values of a parameter in every d-th place of `values`, from `start` on, from the coordinates there in `rows`. */
+type Reader = (rows: Float64Array, values: Float64Array, start: number, d: number) => void
+
+const readerOf = ({ toValue }: Dimension, parameter: AnyParameter): Reader => {
+  const known = plain(parameter)
+  if (known.kind === "categorical")
+    return (rows, values, start, d) => {
+      for (let e = start; e < values.length; e += d) values[e] = rows[e]
+    }
+  if (known.kind === "float" && known.scale === "linear") {
+    // What toValue does, without a call for every number.
+    const { min, max } = known
+    return (rows, values, start, d) => {
+      for (let e = start; e < values.length; e += d)
+        values[e] = Math.min(max, Math.max(min, min + rows[e] * (max - min)))
+    }
+  }
+  return (rows, values, start, d) => {
+    for (let e = start; e < values.length; e += d)
+      values[e] = Number.isNaN(rows[e]) ? Number.NaN : Number(toValue(rows[e]))
+  }
+}
 
 /** Reads rows as a search has them, coordinates in [0, 1] or levels, as points. */
 export const pointReader = <A>(space: Space<A>): ((rows: Rows) => Points<A>) => {
   const d = space.dimensions.length
-  const readers = space.dimensions.map(({ name, toValue }) =>
-    isCategorical(space.parameters[name])
-      ? (level: number) => level
-      : (coordinate: number) => (Number.isNaN(coordinate) ? coordinate : Number(toValue(coordinate)))
-  )
+  const readers = space.dimensions.map((dimension) => readerOf(dimension, space.parameters[dimension.name]))
   return ({ rows, count }) => {
     const values = new Float64Array(count * d)
-    for (let k = 0; k < d; k++) {
-      const read = readers[k]
-      for (let e = k; e < values.length; e += d) values[e] = read(rows[e])
-    }
+    for (let k = 0; k < d; k++) readers[k](rows, values, k, d)
     return {
       count,
       values,

@@ -12,32 +12,39 @@ export interface AskedPoints {
   slots: Int32Array
 }
 
-const firstCapacity = 1024
+const mostAtFirst = 2 ** 17
 
-export const askedPoints = (): AskedPoints => ({
-  count: 0,
-  fingerprints: new Int32Array(2 * firstCapacity),
-  losses: new Float64Array(firstCapacity),
-  slots: new Int32Array(2 * firstCapacity)
-})
+/** None yet, with room for about as many as are expected. */
+export const askedPoints = (expected: number): AskedPoints => {
+  const capacity = 2 ** Math.ceil(Math.log2(Math.max(16, Math.min(expected, mostAtFirst))))
+  return {
+    count: 0,
+    fingerprints: new Int32Array(2 * capacity),
+    losses: new Float64Array(capacity),
+    slots: new Int32Array(2 * capacity)
+  }
+}
 
-/** The entries of the first `count` rows [count, d], and those of the rows that are new, which are entered. */
+/**
+ * Enters the first `count` rows [count, d]. Writes the entry of each to `entries`, and to `fresh` those of the rows, in order, that are new;
+ * gives how many these are.
+ */
 export const lookUp = (
   points: AskedPoints,
   rows: Float64Array,
   count: number,
-  d: number
-): { readonly entries: Int32Array; readonly fresh: Int32Array } => {
+  d: number,
+  entries: Int32Array,
+  fresh: Int32Array
+): number => {
   const words = new Int32Array(rows.buffer, rows.byteOffset, 2 * count * d)
-  const entries = new Int32Array(count)
-  const fresh = new Int32Array(count)
   const before = points.count
   for (let row = 0; row < count; row++) {
     const entry = enter(points, words, 2 * row * d, 2 * d)
     entries[row] = entry
     if (entry === points.count) fresh[points.count++ - before] = row
   }
-  return { entries, fresh: fresh.subarray(0, points.count - before) }
+  return points.count - before
 }
 
 // Two runs over the words, low and high halves of the numbers changing places between them, with the multipliers and the final bijection of

@@ -25,6 +25,10 @@ export interface EvolutionStrategy {
   /** z [offspring, n]: standard normals, and d [offspring, n]: M z. */
   readonly normals: Float64Array
   readonly directions: Float64Array
+  /** [offspring, d]: the generation. */
+  readonly rows: Float64Array
+  /** [offspring]: best first. */
+  readonly order: Uint32Array
   best: number
   /** The generation in which `best` last fell by more than rounding. */
   improved: number
@@ -70,19 +74,21 @@ export const evolutionStrategy = (
     generation: 0,
     normals: new Float64Array(offspring * n),
     directions: new Float64Array(offspring * n),
+    rows: new Float64Array(offspring * row.length),
+    order: new Uint32Array(offspring),
     best: Number.POSITIVE_INFINITY,
     improved: 0,
     isOver: false
   }
 }
 
-/** A generation. */
+/** A generation; the next one is written to the same rows. */
 export const proposeOffspring = (
   strategy: EvolutionStrategy,
   modes: ReadonlyArray<Mode>,
   random: Stream
 ): Rows => {
-  const { moving, base, offspring, mean, normals, directions, transform, step } = strategy
+  const { moving, base, offspring, mean, normals, directions, transform, step, rows } = strategy
   const n = moving.length
   const d = base.length
   random.fillNormal(normals)
@@ -90,7 +96,6 @@ export const proposeOffspring = (
     for (let o = 0; o < offspring; o++)
       for (let i = 0; i < n; i++) directions[o * n + i] = transform[i] * normals[o * n + i]
   else transformed(transform, normals, directions, offspring, n)
-  const rows = new Float64Array(offspring * d)
   for (let o = 0; o < offspring; o++) {
     if (n < d) rows.set(base, o * d)
     for (let i = 0; i < n; i++) {
@@ -142,15 +147,15 @@ const transformed = (
 
 /** Takes the losses of the generation. */
 export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Array): void => {
-  const { offspring, moving } = strategy
-  const order = Uint32Array.from(losses.keys()).toSorted((a, b) => losses[a] - losses[b] || a - b)
+  const { offspring, moving, order } = strategy
+  rank(losses, order)
   const least = losses[order[0]]
   strategy.generation++
   if (!(least < Number.POSITIVE_INFINITY)) {
     strategy.isOver = true
     return
   }
-  recombine(strategy, order)
+  recombine(strategy)
   // What is better by rounding alone is no improvement.
   if (!(least >= strategy.best - 1e-13 * Math.abs(strategy.best))) strategy.improved = strategy.generation
   if (least < strategy.best) strategy.best = least
@@ -161,9 +166,18 @@ export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Arra
     strategy.generation - strategy.improved > patience
 }
 
+/** Writes the positions of the losses in ascending order to `order`. */
+const rank = (losses: Float64Array, order: Uint32Array): void => {
+  for (let o = 0; o < order.length; o++) {
+    let at = o
+    for (; at > 0 && losses[order[at - 1]] > losses[o]; at--) order[at] = order[at - 1]
+    order[at] = o
+  }
+}
+
 /** Moves the mean, and adapts path, M and step; rates as in "The CMA evolution strategy: a tutorial" (Hansen, 2016). */
-const recombine = (strategy: EvolutionStrategy, order: Uint32Array): void => {
-  const { moving, mean, weights, normals, directions, path } = strategy
+const recombine = (strategy: EvolutionStrategy): void => {
+  const { moving, mean, weights, normals, directions, path, order } = strategy
   const n = moving.length
   const effective = 1 / weights.reduce((sum, weight) => sum + weight * weight, 0)
   const pathRate = (effective + 2) / (n + effective + 5)
@@ -187,16 +201,15 @@ const recombine = (strategy: EvolutionStrategy, order: Uint32Array): void => {
     1 - pathShare,
     (2 * faster * (effective - 2 + 1 / effective)) / ((n + 2) ** 2 + effective)
   )
-  if (diagonal) adaptDiagonal(strategy, order, pathShare / 2, parentShare / 2)
-  else adaptMatrix(strategy, order, pathShare / 2, parentShare / 2)
+  if (diagonal) adaptDiagonal(strategy, pathShare / 2, parentShare / 2)
+  else adaptMatrix(strategy, pathShare / 2, parentShare / 2)
   const damping = 1 + pathRate + 2 * Math.max(0, Math.sqrt((effective - 1) / (n + 1)) - 1)
   const expected = Math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n))
   strategy.step *= Math.exp((pathRate / damping) * (Math.sqrt(length) / expected - 1))
 }
 
 const adaptDiagonal = (
-  { transform, weights, normals, path }: EvolutionStrategy,
-  order: Uint32Array,
+  { transform, weights, normals, path, order }: EvolutionStrategy,
   pathShare: number,
   parentShare: number
 ): void => {
@@ -210,8 +223,7 @@ const adaptDiagonal = (
 
 // M <- M + pathShare (M s sᵀ - M) + parentShare (sum of w M z zᵀ - M), in which M z is the direction; four parents at a time.
 const adaptMatrix = (
-  { transform, weights, normals, directions, path }: EvolutionStrategy,
-  order: Uint32Array,
+  { transform, weights, normals, directions, path, order }: EvolutionStrategy,
   pathShare: number,
   parentShare: number
 ): void => {

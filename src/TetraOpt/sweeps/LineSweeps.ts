@@ -46,6 +46,8 @@ export interface LineSweeps {
   readonly asked: Int32Array
   /** The coordinates of the batch, one chain's after the other's. */
   readonly points: Float64Array
+  /** The rows of the batch, [.., d]. */
+  readonly batch: Float64Array
   /** By mode: the best local minima that the last sweep's lines had. */
   readonly minima: Array<Array<LineMinimum>>
   /** The losses of all chains together, how much the last sweep took off, and how many sweeps on end took off nearly as much as the one before. */
@@ -91,6 +93,7 @@ export const lineSweeps = (
     lines: Array.from(losses, () => emptyLine(capacity)),
     asked: new Int32Array(losses.length),
     points: new Float64Array(losses.length * capacity),
+    batch: new Float64Array(losses.length * capacity * d),
     minima: modes.map(() => []),
     total: sum(losses),
     gain: Number.POSITIVE_INFINITY,
@@ -103,7 +106,7 @@ const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0)
 const shuffled = (window: Int32Array, random: Stream): Uint32Array =>
   random.permutation(window.length).map((i) => window[i])
 
-/** The next rows; possibly none. */
+/** The next rows, possibly none; those after them are written to the same place. */
 export const proposeLines = (sweeps: LineSweeps, modes: ReadonlyArray<Mode>, random: Stream): Rows => {
   const { points, settings, lines, asked } = sweeps
   const d = modes.length
@@ -117,7 +120,7 @@ export const proposeLines = (sweeps: LineSweeps, modes: ReadonlyArray<Mode>, ran
     asked[chain] = end - count
     count = end
   }
-  const rows = new Float64Array(count * d)
+  const rows = sweeps.batch
   let row = 0
   for (let chain = 0; chain < sweeps.count; chain++)
     for (let i = 0; i < asked[chain]; i++, row++) {

@@ -40,9 +40,10 @@ export interface SearchState {
   batch: Rows
   /** The rows of the batch as they are evaluated: the same, where no two rows are one point. */
   points: Float64Array
-  /** The batch's entries among what was asked, and its rows that are to be evaluated. */
+  /** The batch's entries among what was asked, and its rows that are to be evaluated, of which there are `freshCount`. */
   entries: Int32Array
   fresh: Int32Array
+  freshCount: number
   /** How many points of a discrete space were gone through in turn, where nothing new was found otherwise. */
   listed: number
   isOver: boolean
@@ -67,11 +68,12 @@ export const initSearch = (problem: SearchProblem): SearchState => {
     rank: 2,
     pool: elitePool(),
     found: elitePool(),
-    asked: askedPoints(),
+    asked: askedPoints(problem.evaluations),
     batch: { rows: new Float64Array(0), count: 0 },
     points: new Float64Array(0),
     entries: new Int32Array(0),
     fresh: new Int32Array(0),
+    freshCount: 0,
     listed: 0,
     isOver: problem.evaluations < 1
   }
@@ -80,13 +82,16 @@ export const initSearch = (problem: SearchProblem): SearchState => {
   return state
 }
 
-/** The rows [count, d] to evaluate next, all different from each other and from all before; none: the search is over. */
+/**
+ * The rows [count, d] to evaluate next, all different from each other and from all before; none: the search is over. They are the search's own, and
+ * what they are until `absorb`.
+ */
 export const propose = (state: SearchState, problem: SearchProblem): Rows => {
   if (state.isOver) return { rows: new Float64Array(0), count: 0 }
   const d = problem.modes.length
-  const { fresh, batch, points } = state
-  const count = Math.min(problem.evaluations - state.evaluations, fresh.length)
-  if (fresh.length === batch.count) return { rows: points, count }
+  const { fresh, freshCount, batch, points } = state
+  const count = Math.min(problem.evaluations - state.evaluations, freshCount)
+  if (freshCount === batch.count) return { rows: points, count }
   const rows = new Float64Array(count * d)
   for (let i = 0; i < count; i++) for (let j = 0; j < d; j++) rows[i * d + j] = points[fresh[i] * d + j]
   return { rows, count }
@@ -96,7 +101,7 @@ export const propose = (state: SearchState, problem: SearchProblem): Rows => {
 export const absorb = (state: SearchState, problem: SearchProblem, losses: ArrayLike<number>): void => {
   const { fresh, batch, points, entries, asked } = state
   const d = problem.modes.length
-  const count = Math.min(problem.evaluations - state.evaluations, fresh.length)
+  const count = Math.min(problem.evaluations - state.evaluations, state.freshCount)
   let least = state.best?.loss ?? Number.POSITIVE_INFINITY
   let bestRow = -1
   for (let i = 0; i < count; i++) {
@@ -150,7 +155,7 @@ const goOn = (state: SearchState, problem: SearchProblem): void => {
  * or, where they are too many, is over.
  */
 const skipKnown = (state: SearchState, problem: SearchProblem): void => {
-  for (let idle = 0; state.fresh.length === 0 && !state.isOver; idle++) {
+  for (let idle = 0; state.freshCount === 0 && !state.isOver; idle++) {
     const { proposed, drawn } = state.listed === 0 ? patience : patienceWhenListing
     if (idle < proposed) goOn(state, problem)
     else if (idle < proposed + drawn) {
@@ -198,14 +203,16 @@ const enter = (state: SearchState, problem: SearchProblem, batch: Rows): void =>
     state.points = batch.rows.slice(0, batch.count * d)
     for (let i = 0; i < batch.count; i++) canonical(rowOf(i))
   }
-  const { entries, fresh } = lookUp(state.asked, state.points, batch.count, d)
-  state.entries = entries
-  state.fresh =
-    isAllowed === undefined
-      ? fresh
-      : fresh.filter((i) => {
-          if (isAllowed(rowOf(i))) return true
-          state.asked.losses[entries[i]] = Number.POSITIVE_INFINITY
-          return false
-        })
+  if (state.entries.length < batch.count) {
+    state.entries = new Int32Array(2 * batch.count)
+    state.fresh = new Int32Array(2 * batch.count)
+  }
+  const { asked, points, entries, fresh } = state
+  state.freshCount = lookUp(asked, points, batch.count, d, entries, fresh)
+  if (isAllowed === undefined) return
+  let allowed = 0
+  for (let i = 0; i < state.freshCount; i++)
+    if (isAllowed(rowOf(fresh[i]))) fresh[allowed++] = fresh[i]
+    else asked.losses[entries[fresh[i]]] = Number.POSITIVE_INFINITY
+  state.freshCount = allowed
 }
