@@ -1,5 +1,20 @@
 import { Context, Effect, FileSystem, Layer, Path, type Scope, type Stream } from "effect"
-import type { NoResultError, StudyFileError, StudyMismatchError, TetraOptOptionError } from "./Errors.ts"
+import type {
+  BatchFunctionError,
+  NoResultError,
+  StudyFileError,
+  StudyMismatchError,
+  TetraOptOptionError
+} from "./Errors.ts"
+import {
+  type MinimizeInfo,
+  type MinimizeOptions,
+  minimize,
+  minimizeStream,
+  type Minimum
+} from "./Minimize.ts"
+import type { BatchObjective } from "./Points.ts"
+import type { Space } from "./Space.ts"
 import {
   type Objective,
   runStudy,
@@ -52,6 +67,27 @@ export class TetraOpt extends Context.Service<
       objective: Objective<A, E, R>,
       options: RunOptions
     ) => Stream.Stream<StudyInfo<A>, StudyFileError | TetraOptOptionError, R>
+    /**
+     * The least value of a cheap function within a number of evaluations, by tensor-train sweeps over batches of points: where an
+     * evaluation takes less than a millisecond, choosing points one by one would take longer than evaluating them.
+     *
+     * Fails with `NoResultError` where no value is finite, with `BatchFunctionError` where a batch gets another number of values than
+     * it has points, and with `TetraOptOptionError`.
+     *
+     * @example
+     * const { configuration, value } = yield* tetra.minimize(pointwise(({ x, y }) => (x - 1) ** 2 + y ** 2), space, { evaluations: 2000 })
+     */
+    readonly minimize: <A, E = never, R = never>(
+      objective: BatchObjective<A, E, R>,
+      space: Space<A>,
+      options: MinimizeOptions
+    ) => Effect.Effect<Minimum<A>, NoResultError | TetraOptOptionError | BatchFunctionError, R>
+    /** The same as a stream of one info every 10 ms of work. */
+    readonly minimizeStream: <A, E = never, R = never>(
+      objective: BatchObjective<A, E, R>,
+      space: Space<A>,
+      options: MinimizeOptions
+    ) => Stream.Stream<MinimizeInfo<A>, TetraOptOptionError | BatchFunctionError, R>
   }
 >()("tesserae/TetraOpt/TetraOpt") {
   /** Journals are files: it needs a file system, such as NodeServices.layer of @effect/platform-node. */
@@ -64,7 +100,9 @@ export class TetraOpt extends Context.Service<
       return TetraOpt.of({
         study: (options) => Effect.provideContext(openStudy(options), files),
         run: runStudy,
-        stream: streamStudy
+        stream: streamStudy,
+        minimize,
+        minimizeStream
       })
     })
   )

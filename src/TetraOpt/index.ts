@@ -2,6 +2,7 @@
 export type { Dimension } from "./Dimension.ts"
 export * as Parameter from "./Parameter.ts"
 export {
+  BatchFunctionError,
   NoResultError,
   SpaceError,
   SpaceExhaustedError,
@@ -12,6 +13,16 @@ export {
   TrialFailed,
   TrialPruned
 } from "./Errors.ts"
+export {
+  type Candidate,
+  type Ended,
+  minimize,
+  type MinimizeInfo,
+  type MinimizeOptions,
+  minimizeStream,
+  type Minimum
+} from "./Minimize.ts"
+export { type BatchObjective, type Points, pointwise } from "./Points.ts"
 export {
   type Configuration,
   type ConfigurationOf,
@@ -38,4 +49,14 @@ export {
 export type { Ending, Objective, RunOptions, StudyInfo, StudyResult, TrialContext } from "./study/Run.ts"
 export type { AskOptions, Study, StudyOptions } from "./study/Study.ts"
 export type { Goal, Outcome, Report, Trial } from "./study/Trial.ts"
+export type { Mode, Rows } from "./sweeps/Mode.ts"
+export {
+  absorb,
+  type BestPoint,
+  eliteOf,
+  initSearch,
+  propose,
+  type SearchProblem,
+  type SearchState
+} from "./sweeps/Search.ts"
 export { TetraOpt } from "./TetraOpt.ts"
