@@ -1,7 +1,7 @@
 import { Clock, Effect, type FileSystem, type Path, type Scope, Semaphore } from "effect"
 import {
   SpaceExhaustedError,
-  type StudyFileError,
+  StudyFileError,
   type StudyMismatchError,
   TetraOptOptionError,
   TrialError
@@ -105,6 +105,9 @@ export interface Study<A> {
   readonly isAttended: (trial: OwnedTrial<unknown>) => boolean
 }
 
+/** How often a record is written that half a line may have swallowed. */
+const attempts = 10
+
 const wrong = (option: string, value: unknown, expected: string) =>
   new TetraOptOptionError({ option, value, expected })
 
@@ -182,13 +185,15 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
 
   /** Appends a record and reads it back, with all that came before it: whether it took effect. */
   const write = Effect.fnUntraced(function* (entry: Entry) {
-    for (;;) {
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const n = written++
       yield* journal.append({ ...entry, by: id, n })
       const isTaken = yield* catchUp(n)
       // Where it is not there it went out behind half a line, and was lost with it.
       if (isTaken !== undefined) return isTaken
     }
+    const reason = "what is written to it is not there afterwards; another program must have changed it"
+    return yield* new StudyFileError({ path: journal.path, reason })
   })
 
   const now = Clock.currentTimeMillis

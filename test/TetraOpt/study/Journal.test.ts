@@ -209,6 +209,18 @@ layer(NodeServices.layer, { excludeTestServices: true })("a journal", (it) => {
     })
   )
 
+  it.effect("that another program cuts short under an open study is an error, not a loop", () =>
+    Effect.gen(function* () {
+      const fileSystem = yield* FileSystem.FileSystem
+      const journal = yield* temporaryFile
+      const study = yield* openStudy({ ...common, space: yield* bowlSpace, journal })
+      yield* study.ask(40)
+      yield* fileSystem.truncate(journal, 10)
+      const error = yield* Effect.flip(study.tell(0, 1))
+      assert.include(error.message, "another program must have changed it")
+    })
+  )
+
   it.effect("that cannot be one is refused: a device, a directory, a file in the way of its directory", () =>
     Effect.gen(function* () {
       const fileSystem = yield* FileSystem.FileSystem
