@@ -14,7 +14,7 @@ import { rowKey, type Space } from "../Space.ts"
 import { type Halving, type HalvingOptions, isWorthwhile } from "./Halving.ts"
 import { type DamagedLine, type Journal, journalInMemory, openJournal } from "./Journal.ts"
 import { checkIdentity, openedEntry } from "./Identity.ts"
-import { isAlive } from "./Owner.ts"
+import { isAlive, openHere } from "./Owner.ts"
 import { type Entry, numberToJson, outcomeToJson, type Opened, rowToJson } from "./Record.ts"
 import { type OwnedTrial, StudyState } from "./StudyState.ts"
 import type { Goal, Outcome, Trial } from "./Trial.ts"
@@ -156,7 +156,14 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
   const halving = options.pruning === undefined ? undefined : yield* checkHalving(options.pruning)
   const firstRows = yield* rowsOf(space, options.first ?? [])
   const journal = options.journal === undefined ? journalInMemory() : yield* openJournal(options.journal)
-  const id = crypto.randomUUID()
+  const id = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const own = crypto.randomUUID()
+      openHere.add(own)
+      return own
+    }),
+    (own) => Effect.sync(() => openHere.delete(own))
+  )
   const proposer = sampler.start({ space, key, ...(trials === undefined ? {} : { trials }) })
   const state = new StudyState(space, goal)
   const damaged: Array<DamagedLine> = []
