@@ -3,6 +3,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { backendComparison } from "./backends.ts"
 import { gpt2 } from "./gpt2.ts"
+import { hpo } from "./hpo.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
@@ -13,6 +14,7 @@ import { uvip, uvipCoverage } from "./uvip.ts"
 const benchmarks = {
   matmul,
   kronecker,
+  hpo,
   gpt2,
   scale,
   backends: backendComparison,

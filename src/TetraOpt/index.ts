@@ -21,11 +21,11 @@ export {
   Space
 } from "./Space.ts"
 export type { History, Observation, Proposer, Sampler, SamplerProblem } from "./samplers/Sampler.ts"
-export { importance, type Importance } from "./samplers/Importance.ts"
 export { random } from "./samplers/Random.ts"
 export { sobol } from "./samplers/Sobol.ts"
 export { tetra } from "./samplers/Tetra.ts"
 export { tpe } from "./samplers/Tpe.ts"
+export { type Importance, importance } from "./samplers/Importance.ts"
 export type { HalvingOptions } from "./study/Halving.ts"
 export type { DamagedLine } from "./study/Journal.ts"
 export {

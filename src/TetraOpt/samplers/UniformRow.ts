@@ -7,19 +7,25 @@ const isEven = ({ levels, position }: Dimension): boolean => {
   return levels < 3 || Math.abs(position(middle) - middle / (levels - 1)) < 1e-9
 }
 
-/** The coordinate at a share u of a dimension's scale, 0 <= u <= 1: equal shares for levels that lie evenly, else the level nearest to u. */
-export const coordinateAt = (dimension: Dimension, u: number): number => {
+/** The coordinate whose position is nearest to a place on the scale, 0 <= place <= 1. */
+export const coordinateNearest = (dimension: Dimension, place: number): number => {
   const { levels, position } = dimension
-  if (levels === 0) return u
-  if (isEven(dimension)) return Math.min(levels - 1, Math.floor(u * levels))
+  if (levels === 0) return place
+  if (isEven(dimension)) return Math.round(place * (levels - 1))
   let [low, high] = [0, levels - 1]
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
-    if (position(middle) <= u) low = middle
+    if (position(middle) <= place) low = middle
     else high = middle
   }
-  return u - position(low) <= position(high) - u ? low : high
+  return place - position(low) <= position(high) - place ? low : high
 }
+
+/** The coordinate at a share u of a dimension's scale, 0 <= u < 1: equal shares for levels that lie evenly, else the level nearest to u. */
+export const coordinateAt = (dimension: Dimension, u: number): number =>
+  dimension.levels > 0 && isEven(dimension)
+    ? Math.floor(u * dimension.levels)
+    : coordinateNearest(dimension, u)
 
 /** A canonical row, each coordinate that exists uniform on its scale. */
 export const uniformRow = (space: SearchRows, random: Stream): Float64Array =>

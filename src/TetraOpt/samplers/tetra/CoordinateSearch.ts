@@ -1,7 +1,7 @@
 import type { Stream } from "../../../Random/index.ts"
-import type { SearchRows } from "../../Space.ts"
+import { rowKey, type SearchRows } from "../../Space.ts"
 import type { SeenRows } from "../SeenRows.ts"
-import { coordinateAt, uniformRow } from "../UniformRow.ts"
+import { coordinateAt, coordinateNearest, uniformRow } from "../UniformRow.ts"
 import type { Acquisition } from "./Acquisition.ts"
 import type { Posterior } from "./Posterior.ts"
 
@@ -36,7 +36,7 @@ const alternatives = (
   for (let i = 1; i <= halvings; i++) places.push(here + random.normal() * 2 ** -i)
   const inside = places
     .map((place) => Math.min(1, Math.max(0, place)))
-    .map((place) => coordinateAt(dimension, place))
+    .map((place) => coordinateNearest(dimension, place))
   if (levels > 0) inside.push(Math.max(0, coordinate - 1), Math.min(levels - 1, coordinate + 1))
   return inside.filter((other) => other !== coordinate)
 }
@@ -51,6 +51,7 @@ export class CoordinateSearch {
   readonly #isParent: ReadonlyArray<boolean>
   readonly #covariances: Float64Array<ArrayBuffer>
   readonly #others: Float64Array
+  readonly #visited = new Set<string>()
 
   constructor(space: SearchRows, posterior: Posterior, acquisition: Acquisition, seen: SeenRows) {
     this.#space = space
@@ -63,7 +64,7 @@ export class CoordinateSearch {
     this.#others = new Float64Array(posterior.points.length)
   }
 
-  /** Where no coordinate alone leads further up; undefined where nothing new is in reach. */
+  /** Where no coordinate alone leads further up; undefined where nothing new is in reach, or where an earlier climb has come by. */
   climb(start: Float64Array, random: Stream): Candidate | undefined {
     const { locations } = this.#posterior
     const { prior } = this.#acquisition
@@ -122,6 +123,9 @@ export class CoordinateSearch {
           next = candidate
         }
         if (next === undefined) continue
+        // From here an earlier climb has gone on already.
+        if (this.#visited.has(rowKey(next))) return undefined
+        this.#visited.add(rowKey(next))
         moved = true
         row = next
         at = locations.of(row)

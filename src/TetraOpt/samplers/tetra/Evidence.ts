@@ -11,7 +11,7 @@ interface Prior {
 
 /**
  * A priori two random points of a space are about equally alike whatever its number of parameters, so the weights fall with that number
- * (for scales: Hvarfner et al., 2024).
+ * (for scales: Hvarfner et al., 2024). Little noise is expected: what looks like it is mostly how parameters work together.
  */
 const priorOf = ({ isCategory, count }: Locations): Prior => {
   const weight = 2 / (count + 4)
@@ -20,9 +20,9 @@ const priorOf = ({ isCategory, count }: Locations): Prior => {
     means: Float64Array.of(
       ...isCategory.map((is) => Math.log(is ? weight : 2.4 * Math.sqrt(weight))),
       0,
-      Math.log(0.02)
+      Math.log(0.01)
     ),
-    deviations: Float64Array.of(...isCategory.map((is) => (is ? 1 : 0.8)), 0.7, 1.5)
+    deviations: Float64Array.of(...isCategory.map((is) => (is ? 1 : 0.8)), 0.7, 0.8)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Stream } from "../../../Random/index.ts"
+import { lossOrder } from "../LossOrder.ts"
 import type { Observation } from "../Sampler.ts"
 import { ToldPrefix } from "../SeenRows.ts"
 import type { SearchRows } from "../../Space.ts"
@@ -8,19 +9,18 @@ import { Posterior } from "./Posterior.ts"
 import { targetsOf } from "./Targets.ts"
 
 /** Where the model has so many points, only some are kept, so that a long study's proposals do not become slow. */
-const mostPoints = 320
-const keptPoints = 224
+const mostPoints = 256
+const keptPoints = 192
 /** Hyper-parameters are fitted again when the points are a fifth more, to at most so many of them. */
 const growth = 1.2
-const fittedPoints = 160
+const fittedPoints = 128
 const drawnPoints = 80
 
 /** Of losses, indices of the lowest half of `count`, and as many spread over the rest, in rising order. */
 export const mostTelling = (losses: ArrayLike<number>, count: number): ReadonlyArray<number> => {
   const n = losses.length
-  const all = Array.from({ length: n }, (_, i) => i)
-  if (n <= count) return all
-  const order = all.toSorted((a, b) => (losses[a] < losses[b] ? -1 : losses[a] > losses[b] ? 1 : a - b))
+  const order = Array.from(lossOrder(losses))
+  if (n <= count) return order.toSorted((a, b) => a - b)
   const best = Math.ceil(count / 2)
   const spread = count - best
   const chosen = order.slice(0, best)

@@ -1,7 +1,7 @@
 import type { Stream } from "../../../Random/index.ts"
 import type { Dimension } from "../../Dimension.ts"
 import { cumulative } from "../NormalDistribution.ts"
-import { coordinateAt } from "../UniformRow.ts"
+import { coordinateNearest } from "../UniformRow.ts"
 
 /** The prior counts as one observation more. */
 const priorWeight = 1
@@ -50,7 +50,7 @@ export class ParzenEstimator {
       for (;;) {
         const place = mean + deviation * random.normal()
         if (place < 0 || place > 1) continue
-        return coordinateAt(dimension, place)
+        return coordinateNearest(dimension, place)
       }
     })
   }

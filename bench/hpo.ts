@@ -1,0 +1,131 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { Console, Effect } from "effect"
+import { meanOf, samplers, searchTable, standardErrorOf } from "../examples/tuning/TableRun.ts"
+import { readTable, type Table } from "../examples/tuning/Table.ts"
+import { fold, key, stream } from "../src/Random/index.ts"
+import { isAbsent, runPeer } from "./Peer.ts"
+import type { Report } from "./Report.ts"
+
+const budgets = [50, 200, 500]
+const seeds = 20
+
+interface PeerResult {
+  readonly versions: ReadonlyArray<string>
+  /** In the order of the tables: by sampler. */
+  readonly tables: ReadonlyArray<
+    Readonly<
+      Record<
+        string,
+        { readonly seconds: number; readonly best: Readonly<Record<string, ReadonlyArray<number>>> }
+      >
+    >
+  >
+}
+
+/**
+ * A table that needs no file: effects of each parameter and of each pair, normal with log-normal scales, some noise; three pairs of values are bad
+ * whatever the rest; and the exponential of it all, so that losses are as skew as those of trained networks.
+ */
+const syntheticTable = (name: string, shape: ReadonlyArray<number>): object => {
+  const random = stream(fold(key("table"), name))
+  const normals = (count: number, scale: number) =>
+    Float64Array.from({ length: count }, () => scale * random.normal())
+  const alone = shape.map((size) => normals(size, Math.exp(0.8 * random.normal())))
+  const pairs = shape.flatMap((m, a) =>
+    shape.slice(0, a).map((n, b) => ({ a, b, n, effects: normals(m * n, 0.35 * Math.exp(random.normal())) }))
+  )
+  const bad = Array.from({ length: 3 }, () => {
+    const { a, b, n } = pairs[random.integer(pairs.length)]
+    return { a, b, i: random.integer(shape[a]), j: random.integer(n) }
+  })
+  const levels = shape.map(() => 0)
+  const values = Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => {
+    let rest = index
+    for (let k = shape.length - 1; k >= 0; k--) {
+      levels[k] = rest % shape[k]
+      rest = Math.floor(rest / shape[k])
+    }
+    let value = 0.3 * random.normal()
+    alone.forEach((effects, k) => {
+      value += effects[levels[k]]
+    })
+    for (const { a, b, n, effects } of pairs) value += effects[levels[a] * n + levels[b]]
+    if (bad.some(({ a, b, i, j }) => levels[a] === i && levels[b] === j)) value += 10
+    return Math.exp(value / 2)
+  })
+  return { goal: "minimize", shape, values }
+}
+
+/** The tables of the directory `TESSERAE_TABLES`, else synthetic ones in a temporary directory, which is removed at the end. */
+const tableFiles = Effect.acquireRelease(
+  Effect.sync(() => {
+    const directory = process.env["TESSERAE_TABLES"]
+    if (directory !== undefined) {
+      const names = readdirSync(directory).filter((name) => /^(nasbench|hpolib).*\.json$/.test(name))
+      return { paths: names.map((name) => join(directory, name)), remove: undefined }
+    }
+    const made = mkdtempSync(join(tmpdir(), "tesserae-tables-"))
+    const shapes = { "synthetic 5^6": [5, 5, 5, 5, 5, 5], "synthetic of 9": [2, 2, 4, 3, 3, 6, 2, 6, 6] }
+    const paths = Object.entries(shapes).map(([name, shape]) => {
+      const path = join(made, `${name}.json`)
+      writeFileSync(path, JSON.stringify(syntheticTable(name, shape)))
+      return path
+    })
+    return { paths, remove: made }
+  }),
+  ({ remove }) => Effect.sync(() => remove !== undefined && rmSync(remove, { recursive: true }))
+)
+
+/** A table by its values at the budgets, one a seed. */
+interface Runs {
+  readonly sampler: string
+  readonly seconds: number
+  readonly best: ReadonlyArray<ReadonlyArray<number>>
+}
+
+const ours = Effect.fnUntraced(function* (table: Table) {
+  const result: Array<Runs> = []
+  for (const [name, sampler] of Object.entries(samplers)) {
+    const start = process.cpuUsage()
+    const curves: Array<ReadonlyArray<number>> = []
+    for (let seed = 0; seed < seeds; seed++)
+      curves.push(yield* searchTable(table, sampler, Math.max(...budgets), seed))
+    const { user, system } = process.cpuUsage(start)
+    const best = budgets.map((budget) => curves.map((curve) => curve[Math.min(budget, curve.length) - 1]))
+    result.push({ sampler: name, seconds: (user + system) / 1e6 / seeds, best })
+    yield* Console.error(`${basename(table.name)}: ${name} done`)
+  }
+  return result
+})
+
+/**
+ * All samplers and Optuna's on tables of results: the mean of the best values after 50, 200 and 500 different settings over 20 seeds, its standard
+ * error, and processor seconds of one search of 500. `TESSERAE_TABLES` names a directory of nasbench*.json and hpolib*.json; without it the tables are
+ * synthetic.
+ */
+export const hpo = Effect.fnUntraced(function* (_seconds: number) {
+  const { paths, remove } = yield* tableFiles
+  const versions = [
+    `${process.version}; ${seeds} seeds; ${remove === undefined ? `tables of ${process.env["TESSERAE_TABLES"]}` : "synthetic tables, made by a seed: TESSERAE_TABLES names none"}`
+  ]
+  const peer = runPeer<PeerResult>("hpo", { tables: paths, budgets, seeds }, 7200)
+  versions.push(...(isAbsent(peer) ? [`no Optuna: ${peer.absent}`] : peer.versions))
+  const rows: Array<Record<string, string | number>> = []
+  for (const [i, path] of paths.entries()) {
+    const runs = yield* ours(yield* readTable(path))
+    if (!isAbsent(peer))
+      for (const [sampler, { seconds, best }] of Object.entries(peer.tables[i]))
+        runs.push({ sampler, seconds, best: budgets.map((budget) => best[budget]) })
+    for (const { sampler, seconds, best } of runs) {
+      const row: Record<string, string | number> = { table: basename(path, ".json"), sampler }
+      budgets.forEach((budget, b) => {
+        row[`mean after ${budget}`] = meanOf(best[b])
+        row[`standard error, ${budget}`] = standardErrorOf(best[b])
+      })
+      rows.push({ ...row, seconds })
+    }
+  }
+  return { name: "hpo", versions, rows } satisfies Report
+}, Effect.scoped)
