@@ -92,6 +92,7 @@ export interface Study<A> {
   readonly release: Effect.Effect<void, StudyFileError>
   /** What is known now, other processes' results included. */
   readonly refresh: Effect.Effect<StudyState<A>, StudyFileError>
+  /** In the order of their numbers. */
   readonly trials: Effect.Effect<ReadonlyArray<Trial<A>>, StudyFileError>
   /** The best complete trial; undefined where there is none. */
   readonly best: Effect.Effect<Trial<A> | undefined, StudyFileError>
@@ -343,7 +344,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     report,
     release: Effect.asVoid(release),
     refresh,
-    trials: Effect.map(refresh, ({ trials }) => [...trials.values()]),
+    trials: Effect.map(refresh, (state) => state.inOrder),
     best: Effect.map(refresh, ({ best }) => best),
     importance: Effect.map(refresh, (state) => importance(state.history().told, space)),
     damaged: Effect.sync(() => [...damaged]),

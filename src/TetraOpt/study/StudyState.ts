@@ -53,6 +53,11 @@ export class StudyState<A> {
     return [...this.#running]
   }
 
+  /** All trials in the order of their numbers. */
+  get inOrder(): ReadonlyArray<OwnedTrial<A>> {
+    return inOrder([...this.trials.values()])
+  }
+
   /** Whether a point was ever asked for. */
   isTaken(row: Float64Array): boolean {
     return this.#points.has(rowKey(row))
