@@ -3,7 +3,7 @@
  *
  *   pnpm tsx examples/tuning/runner.ts --cluster postgres://user@host/database --host 10.0.0.2 --port 7001
  */
-import { Effect, Layer, type Schema } from "effect"
+import { Duration, Effect, Layer, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../../src/Layers/index.ts"
 import { layerRunner } from "../../src/TetraOpt/cluster/index.ts"
@@ -27,6 +27,12 @@ const flags = {
   workers: Flag.Int("workers").pipe(
     Flag.withDefault(1),
     Flag.withDescription("trials at a time, each on a thread of its own")
+  ),
+  trialTimeLimit: Flag.Finite("trial-time-limit").pipe(
+    Flag.withDefault(600),
+    Flag.withDescription(
+      "seconds after which a trial has failed, and its thread is ended where it does not heed that"
+    )
   )
 }
 
@@ -46,7 +52,10 @@ const runner = Effect.fn("runner")(function* (options: Command.Command.Config.In
       Effect.andThen(
         onWorkers<Settings, unknown>({
           run: (evaluation, call) =>
-            threads.run({ ...evaluation, job: data as unknown as Job } satisfies Evaluation, call)
+            threads.run({ ...evaluation, job: data as unknown as Job } satisfies Evaluation, {
+              ...call,
+              timeLimit: Duration.seconds(options.trialTimeLimit)
+            })
         })(settings, trial)
       ),
       Effect.tap((perplexity) => progress.line(`trial ${trial.number}: perplexity ${perplexity.toFixed(2)}`))
