@@ -7,11 +7,12 @@ import { Duration, Effect, Layer, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../../src/Layers/index.ts"
 import { layerRunner } from "../../src/TetraOpt/cluster/index.ts"
-import { onWorkers } from "../../src/TetraOpt/index.ts"
+import { onWorkers, type TrialContext } from "../../src/TetraOpt/index.ts"
 import { quietly } from "../console/Backends.ts"
 import { main } from "../console/Main.ts"
 import { Progress } from "../console/Progress.ts"
 import type { Job, Settings } from "./Distillation.ts"
+import { threadsEach } from "./Cores.ts"
 import type { Evaluation } from "./worker.ts"
 import type task from "./worker.ts"
 
@@ -40,14 +41,11 @@ const runner = Effect.fn("runner")(function* (options: Command.Command.Config.In
   const progress = yield* Progress
   const threads = yield* makeWorkers<typeof task>({
     module: new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url),
-    size: options.workers
+    size: options.workers,
+    env: threadsEach(options.workers)
   })
   const { cluster: database, host, port } = options
-  const objective = (
-    settings: Settings,
-    trial: Parameters<ReturnType<typeof onWorkers>>[1],
-    data: Schema.Json
-  ) =>
+  const objective = (settings: Settings, trial: TrialContext, data: Schema.Json) =>
     progress.line(`trial ${trial.number} begins`).pipe(
       Effect.andThen(
         onWorkers<Settings, unknown>({
