@@ -6,7 +6,6 @@
  *   pnpm tsx examples/tune.ts --table FILE --budget 50 --seeds 20 --sampler tpe    (a table of results instead)
  *   pnpm tsx examples/tune.ts --cluster postgres://user@host/database    (runners: examples/tuning/runner.ts)
  */
-import { availableParallelism } from "node:os"
 import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../src/Layers/index.ts"
@@ -20,6 +19,7 @@ import { commandLine } from "./console/CommandLine.ts"
 import { main } from "./console/Main.ts"
 import { Progress } from "./console/Progress.ts"
 import { table } from "./console/Table.ts"
+import { cores, threadsEach } from "./tuning/Cores.ts"
 import {
   type Job,
   modelOf,
@@ -31,8 +31,6 @@ import {
 import { runTable, type SamplerName, samplers, type TableRun } from "./tuning/TableRun.ts"
 import { columnsOf, page, settingsText, trialLines, valueText } from "./tuning/Summary.ts"
 import type task from "./tuning/worker.ts"
-
-const cores = availableParallelism()
 
 const positive = Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0)))
 
@@ -149,11 +147,7 @@ const tune = Effect.fnUntraced(function* (options: Options) {
     ),
     size: Option.isSome(options.cluster) ? 1 : options.workers,
     data: job,
-    env: {
-      ...process.env,
-      TESSERAE_THREADS:
-        process.env.TESSERAE_THREADS ?? String(Math.max(1, Math.floor(cores / options.workers)))
-    }
+    env: threadsEach(options.workers)
   })
   yield* progress.line(
     `${options.trials} trials of ${options.steps} updates by ${options.sampler}, ${options.workers} at a time` +

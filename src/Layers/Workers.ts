@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os"
 import { Duration, Effect, Exit, Schema, type Scope, Semaphore } from "effect"
-import { connect, type Connection, type ThreadOptions } from "./workers/Connection.ts"
+import { connect, type Connection, type Restore, type ThreadOptions } from "./workers/Connection.ts"
 import { WorkerCrashed, WorkerModuleError, WorkerTaskError, WorkerTimeout } from "./workers/Errors.ts"
 import type { Failed, Task, TaskContext } from "./workers/Protocol.ts"
 
@@ -63,20 +63,22 @@ export const makeWorkers = Effect.fn("Workers.make")(function* <T extends Task<n
   const all = new Set<Connection>()
   let calls = 0
 
-  const start = Effect.tap(connect(options), (thread) => Effect.sync(() => all.add(thread)))
+  const start = (restore: Restore) =>
+    Effect.tap(connect(options, restore), (thread) => Effect.sync(() => all.add(thread)))
   yield* Effect.addFinalizer(() =>
     Effect.forEach([...all], ({ terminate }) => terminate, { concurrency: "unbounded", discard: true })
   )
   // Whatever is wrong with the module shows here.
-  idle.push(yield* start)
+  idle.push(yield* Effect.uninterruptibleMask(start))
 
-  const take = Effect.suspend(() => {
-    for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
-      if (!thread.hasEnded()) return Effect.succeed(thread)
-      all.delete(thread)
-    }
-    return start
-  })
+  const take = (restore: Restore) =>
+    Effect.suspend(() => {
+      for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
+        if (!thread.hasEnded()) return Effect.succeed(thread)
+        all.delete(thread)
+      }
+      return start(restore)
+    })
 
   const end = (thread: Connection) =>
     Effect.suspend(() => {
@@ -118,7 +120,7 @@ export const makeWorkers = Effect.fn("Workers.make")(function* <T extends Task<n
   const call = Effect.fnUntraced(function* (input: InputOf<T>, answer: CallOptions["answer"]) {
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const thread = yield* restore(take)
+        const thread = yield* take(restore)
         const id = calls++
         const sent = yield* Effect.exit(
           Effect.try({

@@ -135,6 +135,24 @@ describe("workers", () => {
     })
   )
 
+  it.live("are as good as new after many tasks were cancelled, running and waiting ones", () =>
+    Effect.gen(function* () {
+      const workers = yield* workersOf({ size: 2, grace: "10 seconds" })
+      const before = yield* Effect.forEach([1, 2, 3, 4], (x) => workers.run({ kind: "square", x }), {
+        concurrency: 4
+      })
+      const asleep = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        Effect.forkChild(workers.run({ kind: "sleep" }))
+      )
+      yield* Effect.yieldNow
+      yield* Fiber.interruptAll(asleep)
+      const after = yield* Effect.forEach([1, 2, 3, 4], (x) => workers.run({ kind: "square", x }), {
+        concurrency: 4
+      })
+      assert.deepStrictEqual(after, before)
+    })
+  )
+
   it.live("survive threads that exit or crash in the middle", () =>
     Effect.gen(function* () {
       const workers = yield* workersOf()

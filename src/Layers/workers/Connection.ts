@@ -25,13 +25,17 @@ export interface ThreadOptions {
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
 
-/** Starts a thread and waits until its module is loaded; fails with `WorkerModuleError` where it cannot be. */
-export const connect = Effect.fnUntraced(function* ({
-  module,
-  data,
-  env,
-  execArgv
-}: ThreadOptions): Effect.fn.Return<Connection, WorkerModuleError> {
+/** What makes an effect interruptible again inside an uninterruptible region. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * Starts a thread and waits until its module is loaded; fails with `WorkerModuleError` where it cannot be. Meant for an
+ * uninterruptible region, so that no thread is lost between here and whoever will end it; only the wait is interruptible.
+ */
+export const connect = Effect.fnUntraced(function* (
+  { module, data, env, execArgv }: ThreadOptions,
+  restore: Restore
+): Effect.fn.Return<Connection, WorkerModuleError> {
   const events = yield* Queue.unbounded<Event>()
   const here = import.meta.url
   const file = new URL(here.endsWith(".ts") ? "./thread.ts" : "./thread.js", here)
@@ -53,7 +57,7 @@ export const connect = Effect.fnUntraced(function* ({
   worker.on("error", (cause) => end(cause instanceof Error ? cause.message : String(cause)))
   worker.on("exit", (code) => end(`exit code ${code}`))
   const terminate = Effect.promise(() => worker.terminate()).pipe(Effect.asVoid)
-  const first = yield* Effect.onInterrupt(Queue.take(events), () => terminate)
+  const first = yield* Effect.onInterrupt(restore(Queue.take(events)), () => terminate)
   if (first.kind !== "ready") {
     yield* terminate
     return yield* unusable(

@@ -1,3 +1,4 @@
+import { lossOrder } from "./LossOrder.ts"
 import { quantile } from "./NormalDistribution.ts"
 
 /**
@@ -6,9 +7,7 @@ import { quantile } from "./NormalDistribution.ts"
  */
 export const normalScores = (losses: ArrayLike<number>): Float64Array => {
   const n = losses.length
-  const order = Uint32Array.from({ length: n }, (_, i) => i).toSorted((a, b) =>
-    losses[a] < losses[b] ? -1 : losses[a] > losses[b] ? 1 : a - b
-  )
+  const order = lossOrder(losses)
   const scores = new Float64Array(n)
   for (let first = 0; first < n; ) {
     let end = first + 1

@@ -1,4 +1,5 @@
 import { fold, type Stream, stream } from "../../Random/index.ts"
+import { lossOrder } from "./LossOrder.ts"
 import type { History, Sampler, SamplerProblem } from "./Sampler.ts"
 import { SeenRows } from "./SeenRows.ts"
 import { type Acquisition, expectedImprovement, thompson } from "./tetra/Acquisition.ts"
@@ -65,20 +66,14 @@ const bestRow = (
   i: number,
   random: Stream
 ): Float64Array | undefined => {
-  let bestAt = 0
-  told.forEach(({ loss }, at) => {
-    if (loss < told[bestAt].loss) bestAt = at
-  })
-  const isSample = told.length - bestAt > patience && i % cycle === 0
+  const order = lossOrder(told.map(({ loss }) => loss))
+  const isSample = told.length - order[0] > patience && i % cycle === 0
   const fitted = surrogate.after(told, startingPoints)
   const posterior = isSample ? fitted : surrogate.drawn(random)
   for (const row of pending) posterior.append(posterior.locations.of(row))
   for (const row of batch) posterior.append(posterior.locations.of(row))
   const acquisition: Acquisition = isSample ? thompson(posterior, random) : expectedImprovement(posterior)
   const search = new CoordinateSearch(space, posterior, acquisition, seen)
-  const order = Array.from({ length: told.length }, (_, i) => i).toSorted((a, b) =>
-    told[a].loss < told[b].loss ? -1 : told[a].loss > told[b].loss ? 1 : a - b
-  )
   let best: Candidate | undefined
   const climb = (start: Float64Array): void => {
     const found = search.climb(start, random)

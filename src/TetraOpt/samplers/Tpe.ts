@@ -1,4 +1,5 @@
 import { fold, stream } from "../../Random/index.ts"
+import { lossOrder } from "./LossOrder.ts"
 import type { History, Sampler } from "./Sampler.ts"
 import { SeenRows } from "./SeenRows.ts"
 import { ParzenEstimator } from "./tpe/ParzenEstimator.ts"
@@ -34,9 +35,7 @@ export const tpe: Sampler = {
       { told, pending }: History,
       batch: ReadonlyArray<Float64Array>
     ): readonly [good: ParzenEstimator, bad: ParzenEstimator] => {
-      const order = Array.from({ length: told.length }, (_, i) => i).toSorted((a, b) =>
-        told[a].loss < told[b].loss ? -1 : told[a].loss > told[b].loss ? 1 : a - b
-      )
+      const order = Array.from(lossOrder(told.map(({ loss }) => loss)))
       const good = order.slice(0, Math.min(Math.ceil(0.1 * told.length), mostGood)).toSorted((a, b) => a - b)
       const isGood = new Set(good)
       const bad = told.flatMap(({ row }, i) => (isGood.has(i) ? [] : [row])).concat(pending, batch)

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
+import { threadId } from "node:worker_threads"
 import type { Opened } from "./Record.ts"
 
-/** Where and what the process is that owns trials. */
-export type Process = Pick<Opened, "host" | "process" | "began">
+/** An opening of a study, and the process that it is of: the owner of trials. */
+export type Owner = Pick<Opened, "by" | "host" | "process" | "began" | "thread">
+
+/** The openings of this thread that have not been closed. */
+export const openHere = new Set<string>()
 
 /** State and start time of a process, from Linux's /proc; undefined elsewhere, and for none. */
 const statusOf = (process: number): { readonly state: string; readonly began: string } | undefined => {
@@ -17,9 +21,14 @@ const statusOf = (process: number): { readonly state: string; readonly began: st
   }
 }
 
-export const thisProcess = (): Process => {
+export const thisProcess = (): Omit<Owner, "by"> => {
   const began = statusOf(process.pid)?.began
-  return { host: hostname(), process: process.pid, ...(began === undefined ? {} : { began }) }
+  return {
+    host: hostname(),
+    process: process.pid,
+    thread: threadId,
+    ...(began === undefined ? {} : { began })
+  }
 }
 
 const exists = (process_: number): boolean => {
@@ -35,9 +44,13 @@ const exists = (process_: number): boolean => {
  * Whether an owner may still finish its trials. A journal is shared on one machine: one that was written on another has
  * moved, and its processes do not go on here.
  */
-export const isAlive = (owner: Process): boolean => {
+export const isAlive = (owner: Owner): boolean => {
   if (owner.host !== hostname() || !exists(owner.process)) return false
   const status = statusOf(owner.process)
-  if (status === undefined) return true
-  return status.state !== "Z" && (owner.began === undefined || owner.began === status.began)
+  if (status !== undefined) {
+    const isSame = owner.began === undefined || owner.began === status.began
+    if (status.state === "Z" || !isSame) return false
+  }
+  // Of this thread it is known.
+  return owner.process !== process.pid || owner.thread !== threadId || openHere.has(owner.by)
 }

@@ -27,6 +27,7 @@ export const Opened = Schema.Struct({
   space: Schema.Json,
   host: Schema.String,
   process: Schema.Int,
+  thread: Schema.Int,
   /** When that process began, where the system tells: process numbers are used again. */
   began: Schema.optionalKey(Schema.String),
   at: Schema.Finite

@@ -283,13 +283,13 @@ export const runStudy = Effect.fn("TetraOpt.run")(function* <A, E, R, E2 = never
         if (info === undefined) break
         yield* onInfo(info)
       }
-      const { best, trials, told } = yield* study.refresh
+      const { best, inOrder, told } = yield* study.refresh
       if (best === undefined) {
         const last = told[told.length - 1]?.outcome
         const reason = last?.status === "failed" ? last.reason : "none was finished"
         return yield* new NoResultError({ trials: told.length, reason })
       }
-      return { best, trials: [...trials.values()], ended: ended(), damaged: yield* study.damaged }
+      return { best, trials: inOrder, ended: ended(), damaged: yield* study.damaged }
     })
   )
 })

@@ -1,7 +1,7 @@
 import { Clock, Effect, type FileSystem, type Path, type Scope, Semaphore } from "effect"
 import {
   SpaceExhaustedError,
-  type StudyFileError,
+  StudyFileError,
   type StudyMismatchError,
   TetraOptOptionError,
   TrialError
@@ -14,7 +14,7 @@ import { rowKey, type Space } from "../Space.ts"
 import { type Halving, type HalvingOptions, isWorthwhile } from "./Halving.ts"
 import { type DamagedLine, type Journal, journalInMemory, openJournal } from "./Journal.ts"
 import { checkIdentity, openedEntry } from "./Identity.ts"
-import { isAlive } from "./Owner.ts"
+import { isAlive, openHere } from "./Owner.ts"
 import { type Entry, numberToJson, outcomeToJson, type Opened, rowToJson } from "./Record.ts"
 import { type OwnedTrial, StudyState } from "./StudyState.ts"
 import type { Goal, Outcome, Trial } from "./Trial.ts"
@@ -92,6 +92,7 @@ export interface Study<A> {
   readonly release: Effect.Effect<void, StudyFileError>
   /** What is known now, other processes' results included. */
   readonly refresh: Effect.Effect<StudyState<A>, StudyFileError>
+  /** In the order of their numbers. */
   readonly trials: Effect.Effect<ReadonlyArray<Trial<A>>, StudyFileError>
   /** The best complete trial; undefined where there is none. */
   readonly best: Effect.Effect<Trial<A> | undefined, StudyFileError>
@@ -104,6 +105,9 @@ export interface Study<A> {
   /** Whether the owner of a running trial is at work: this opening, or a live process. */
   readonly isAttended: (trial: OwnedTrial<unknown>) => boolean
 }
+
+/** How often a record is written that half a line may have swallowed. */
+const attempts = 10
 
 const wrong = (option: string, value: unknown, expected: string) =>
   new TetraOptOptionError({ option, value, expected })
@@ -153,7 +157,14 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
   const halving = options.pruning === undefined ? undefined : yield* checkHalving(options.pruning)
   const firstRows = yield* rowsOf(space, options.first ?? [])
   const journal = options.journal === undefined ? journalInMemory() : yield* openJournal(options.journal)
-  const id = crypto.randomUUID()
+  const id = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const own = crypto.randomUUID()
+      openHere.add(own)
+      return own
+    }),
+    (own) => Effect.sync(() => openHere.delete(own))
+  )
   const proposer = sampler.start({ space, key, ...(trials === undefined ? {} : { trials }) })
   const state = new StudyState(space, goal)
   const damaged: Array<DamagedLine> = []
@@ -182,13 +193,15 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
 
   /** Appends a record and reads it back, with all that came before it: whether it took effect. */
   const write = Effect.fnUntraced(function* (entry: Entry) {
-    for (;;) {
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const n = written++
       yield* journal.append({ ...entry, by: id, n })
       const isTaken = yield* catchUp(n)
       // Where it is not there it went out behind half a line, and was lost with it.
       if (isTaken !== undefined) return isTaken
     }
+    const reason = "what is written to it is not there afterwards; another program must have changed it"
+    return yield* new StudyFileError({ path: journal.path, reason })
   })
 
   const now = Clock.currentTimeMillis
@@ -331,7 +344,7 @@ export const openStudy = Effect.fn("TetraOpt.study")(function* <A>(
     report,
     release: Effect.asVoid(release),
     refresh,
-    trials: Effect.map(refresh, ({ trials }) => [...trials.values()]),
+    trials: Effect.map(refresh, (state) => state.inOrder),
     best: Effect.map(refresh, ({ best }) => best),
     importance: Effect.map(refresh, (state) => importance(state.history().told, space)),
     damaged: Effect.sync(() => [...damaged]),

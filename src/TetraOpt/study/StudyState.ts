@@ -1,6 +1,6 @@
 import type { History, Observation } from "../samplers/Sampler.ts"
 import { rowKey, type Space } from "../Space.ts"
-import type { Process } from "./Owner.ts"
+import type { Owner } from "./Owner.ts"
 import { outcomeFromJson, type Record, rowFromJson } from "./Record.ts"
 import { type Goal, lossOf, type Outcome, type Report, type Trial } from "./Trial.ts"
 
@@ -25,7 +25,7 @@ export type Reception = "taken" | "late" | { readonly wrong: string }
 export class StudyState<A> {
   readonly space: Space<A>
   readonly goal: Goal
-  readonly owners = new Map<string, Process>()
+  readonly owners = new Map<string, Owner>()
   readonly trials = new Map<number, OwnedTrial<A>>()
   /** Those that have an outcome, in the order of telling. */
   readonly told: Array<OwnedTrial<A>> = []
@@ -53,6 +53,11 @@ export class StudyState<A> {
     return [...this.#running]
   }
 
+  /** All trials in the order of their numbers. */
+  get inOrder(): ReadonlyArray<OwnedTrial<A>> {
+    return inOrder([...this.trials.values()])
+  }
+
   /** Whether a point was ever asked for. */
   isTaken(row: Float64Array): boolean {
     return this.#points.has(rowKey(row))
@@ -75,8 +80,8 @@ export class StudyState<A> {
   apply(record: Record): Reception {
     switch (record.type) {
       case "opened": {
-        const { host, process, began } = record
-        this.owners.set(record.by, { host, process, ...(began === undefined ? {} : { began }) })
+        const { by, host, process, thread, began } = record
+        this.owners.set(by, { by, host, process, thread, ...(began === undefined ? {} : { began }) })
         return "taken"
       }
       case "asked": {

@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { Parameter, sobol, Space } from "../../../src/TetraOpt/index.ts"
-import { key } from "../../../src/Random/index.ts"
+import { fold, key, stream } from "../../../src/Random/index.ts"
 import { runStudy } from "../../../src/TetraOpt/study/Run.ts"
 import { openStudy, type StudyOptions } from "../../../src/TetraOpt/study/Study.ts"
 import { layerFailing } from "../../Model/FailingFileSystem.ts"
@@ -206,6 +206,50 @@ layer(NodeServices.layer, { excludeTestServices: true })("a journal", (it) => {
       const whole = yield* run({ journal }, 30)
       assert.isAtMost(whole.damaged.length, 1)
       assert.deepStrictEqual(whole.trials, (yield* run({}, 30)).trials)
+    })
+  )
+
+  it.effect("damaged anywhere, in any way, still gives a study that goes on, no point asked twice", () =>
+    Effect.gen(function* () {
+      const fileSystem = yield* FileSystem.FileSystem
+      const journal = yield* temporaryFile
+      yield* run({ journal }, 12)
+      const whole = yield* fileSystem.readFile(journal)
+      for (let round = 0; round < 40; round++) {
+        const random = stream(fold(key("damage"), round))
+        const start = random.integer(whole.length)
+        const length = 1 + random.integer(round % 3 === 0 ? 4 : 400)
+        const noise = Uint8Array.from({ length }, () => random.integer(256))
+        const damaged =
+          round % 2 === 0
+            ? Uint8Array.from([...whole.subarray(0, start), ...whole.subarray(start + length)])
+            : Uint8Array.from(whole, (byte, i) =>
+                i >= start && i < start + length ? noise[i - start] : byte
+              )
+        yield* fileSystem.writeFile(journal, damaged)
+        const { trials } = yield* run({ journal }, 14)
+        assert.isAtLeast(trials.length, 14)
+        assert.isTrue(trials.every(({ outcome }) => outcome !== undefined))
+        assert.strictEqual(new Set(trials.map(({ number }) => number)).size, trials.length)
+        assert.strictEqual(
+          new Set(trials.map(({ configuration }) => JSON.stringify(configuration))).size,
+          trials.length
+        )
+        // What is said of the damage is said again.
+        assert.deepStrictEqual(yield* run({ journal }, 14), yield* run({ journal }, 14))
+      }
+    })
+  )
+
+  it.effect("that another program cuts short under an open study is an error, not a loop", () =>
+    Effect.gen(function* () {
+      const fileSystem = yield* FileSystem.FileSystem
+      const journal = yield* temporaryFile
+      const study = yield* openStudy({ ...common, space: yield* bowlSpace, journal })
+      yield* study.ask(40)
+      yield* fileSystem.truncate(journal, 10)
+      const error = yield* Effect.flip(study.tell(0, 1))
+      assert.include(error.message, "another program must have changed it")
     })
   )
 

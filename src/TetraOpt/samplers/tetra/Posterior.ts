@@ -29,7 +29,7 @@ export class Posterior {
     this.#unlike = hyperparameters.weights.map((weight) => Math.exp(-weight))
   }
 
-  /** values [points] by the correlation, along dimension k, of the place with each point, or divided by it. */
+  /** values [points] by the correlation, along dimension k, of the place with each point. */
   multiply(values: Float64Array, k: number, place: number): void {
     const column = this.#columns[k]
     const unlike = this.#unlike[k]
@@ -41,6 +41,7 @@ export class Posterior {
     }
   }
 
+  /** What `multiply` does, undone. */
   divide(values: Float64Array, k: number, place: number): void {
     const column = this.#columns[k]
     const unlike = this.#unlike[k]

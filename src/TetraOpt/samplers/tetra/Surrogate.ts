@@ -1,4 +1,5 @@
 import type { Stream } from "../../../Random/index.ts"
+import { lossOrder } from "../LossOrder.ts"
 import type { Observation } from "../Sampler.ts"
 import { ToldPrefix } from "../SeenRows.ts"
 import type { SearchRows } from "../../Space.ts"
@@ -18,9 +19,8 @@ const drawnPoints = 80
 /** Of losses, indices of the lowest half of `count`, and as many spread over the rest, in rising order. */
 export const mostTelling = (losses: ArrayLike<number>, count: number): ReadonlyArray<number> => {
   const n = losses.length
-  const all = Array.from({ length: n }, (_, i) => i)
-  if (n <= count) return all
-  const order = all.toSorted((a, b) => (losses[a] < losses[b] ? -1 : losses[a] > losses[b] ? 1 : a - b))
+  const order = Array.from(lossOrder(losses))
+  if (n <= count) return order.toSorted((a, b) => a - b)
   const best = Math.ceil(count / 2)
   const spread = count - best
   const chosen = order.slice(0, best)
