@@ -8,6 +8,7 @@ import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { tensortrain } from "./tensortrain.ts"
+import { tetraopt } from "./tetraopt.ts"
 import { uvip, uvipCoverage } from "./uvip.ts"
 
 const benchmarks = {
@@ -17,6 +18,7 @@ const benchmarks = {
   scale,
   backends: backendComparison,
   tensortrain,
+  tetraopt,
   uvip,
   "uvip-coverage": uvipCoverage
 }
