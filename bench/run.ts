@@ -9,6 +9,7 @@ import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { tensortrain } from "./tensortrain.ts"
+import { tetraopt } from "./tetraopt.ts"
 import { uvip, uvipCoverage } from "./uvip.ts"
 import { uvipBackends } from "./uvip-backends.ts"
 import { uvipThreads } from "./uvip-threads.ts"
@@ -22,6 +23,7 @@ const benchmarks = {
   backends: backendComparison,
   "backends-large": largeBackendComparison,
   tensortrain,
+  tetraopt,
   uvip,
   "uvip-coverage": uvipCoverage,
   "uvip-backends": uvipBackends,

@@ -32,6 +32,7 @@ export {
   Space
 } from "./Space.ts"
 export type { History, Observation, Proposer, Sampler, SamplerProblem } from "./samplers/Sampler.ts"
+export { importance, type Importance } from "./samplers/Importance.ts"
 export { random } from "./samplers/Random.ts"
 export { sobol } from "./samplers/Sobol.ts"
 export { tetra } from "./samplers/Tetra.ts"
