@@ -1,3 +1,4 @@
+import { transposed } from "../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../Tensor/index.ts"
 import type { Weighting } from "./Weighting.ts"
 
@@ -56,12 +57,7 @@ export const lowRankFactorsBetween = (
     weighting,
     host
   )
-  const solved = host.solve(
-    transposed(root, outputs, outputs),
-    outputs,
-    transposed(right, rank, outputs),
-    rank
-  )
+  const solved = host.solveTriangular(root, outputs, transposed(right, rank, outputs), rank, true)
   return { left, right: transposed(solved, outputs, rank) }
 }
 
@@ -80,14 +76,13 @@ export const singularValuesBetween = (
   const x =
     metric === undefined ? w : host.multiply(w, host.cholesky(metric, outputs), inputs, outputs, outputs)
   const whitened = whiten(weighting, x, outputs, host)
-  const other = transposed(whitened, inputs, outputs)
   const gram =
     outputs <= inputs
-      ? host.multiply(other, whitened, outputs, inputs, outputs)
-      : host.multiply(whitened, other, inputs, outputs, inputs)
+      ? host.multiply(whitened, whitened, outputs, inputs, outputs, { transposeA: true })
+      : host.multiply(whitened, whitened, inputs, outputs, inputs, { transposeB: true })
   return host
-    .eigh(gram, Math.min(inputs, outputs))
-    .values.map((value) => Math.sqrt(Math.max(0, value)))
+    .eigenvalues(gram, Math.min(inputs, outputs))
+    .map((value) => Math.sqrt(Math.max(0, value)))
     .toReversed()
 }
 
@@ -106,13 +101,8 @@ export const lowRankFactors = (
 ): LowRankFactors => {
   const inputs = w.length / outputs
   if (outputs <= inputs) {
-    const gram = host.multiply(
-      transposed(w, inputs, outputs),
-      metricTimes(weighting, w, outputs, host),
-      outputs,
-      inputs,
-      outputs
-    )
+    const product = metricTimes(weighting, w, outputs, host)
+    const gram = host.multiply(w, product, outputs, inputs, outputs, { transposeA: true })
     const directions = leading(gram, outputs, rank, host)
     return {
       left: host.multiply(w, directions, inputs, outputs, rank),
@@ -120,11 +110,11 @@ export const lowRankFactors = (
     }
   }
   const whitened = whiten(weighting, w, outputs, host)
-  const gram = host.multiply(whitened, transposed(whitened, inputs, outputs), inputs, outputs, inputs)
+  const gram = host.multiply(whitened, whitened, inputs, outputs, inputs, { transposeB: true })
   const directions = leading(gram, inputs, rank, host)
   return {
     left: unwhiten(weighting, directions, rank, host),
-    right: host.multiply(transposed(directions, inputs, rank), whitened, rank, inputs, outputs)
+    right: host.multiply(directions, whitened, rank, inputs, outputs, { transposeA: true })
   }
 }
 
@@ -137,8 +127,8 @@ export const whiten = (
 ): Float64Array => {
   const inputs = x.length / columns
   if ("rows" in weighting) return x.map((value, e) => value * weighting.rows[Math.floor(e / columns)])
-  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
-  return host.multiply(root, x, inputs, inputs, columns)
+  const root = host.cholesky(weighting.covariance, inputs)
+  return host.multiply(root, x, inputs, inputs, columns, { transposeA: true })
 }
 
 /** L⁻ᵀ x for C = L Lᵀ, x [inputs, columns]. */
@@ -150,8 +140,7 @@ export const unwhiten = (
 ): Float64Array => {
   const inputs = x.length / columns
   if ("rows" in weighting) return x.map((value, e) => value / weighting.rows[Math.floor(e / columns)])
-  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
-  return host.solve(root, inputs, x, columns)
+  return host.solveTriangular(host.cholesky(weighting.covariance, inputs), inputs, x, columns, true)
 }
 
 // The eigenvectors of the `rank` largest eigenvalues of a symmetric matrix, in columns: [n, rank].
@@ -160,10 +149,4 @@ const leading = (gram: Float64Array, n: number, rank: number, host: Factorizatio
   const basis = new Float64Array(n * rank)
   for (let i = 0; i < n; i++) for (let j = 0; j < rank; j++) basis[i * rank + j] = vectors[i * n + n - 1 - j]
   return basis
-}
-
-const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(x.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = x[i * columns + j]
-  return result
 }

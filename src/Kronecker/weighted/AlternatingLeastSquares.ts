@@ -1,5 +1,4 @@
-import { transposed } from "../BlockGram.ts"
-import { cholesky, solveInPlace } from "./SmallCholesky.ts"
+import { cholesky, forwardInPlace, solveInPlace } from "./SmallCholesky.ts"
 import type { ArrangedProblem, Factors } from "./WeightedProblem.ts"
 
 /** Factors, and what they capture of ||C^{1/2} W||²: the rest is the squared error. */
@@ -24,7 +23,7 @@ export const leftNormal = ({ shape, metric, host }: ArrangedProblem, right: Floa
     left: [m1],
     right: [m2, n2]
   } = shape
-  const pairs = host.multiply(right, transposed(right, terms * m2, n2), terms * m2, n2, terms * m2)
+  const pairs = host.multiply(right, right, terms * m2, n2, terms * m2, { transposeB: true })
   // weights: [m2 m2, terms terms], only i = k where C is diagonal
   const square = terms * terms
   const rows = metric.isDiagonal ? m2 : m2 * m2
@@ -55,8 +54,7 @@ export const leftStep = (problem: ArrangedProblem, { left, right }: Factors): Ca
     right: [m2, n2]
   } = shape
   const size = m2 * n2
-  const projected = host.multiply(aims, transposed(right, terms, size), m1 * n1, size, terms)
-  const wanted = transposed(projected, m1 * n1, terms)
+  const wanted = host.multiply(right, aims, terms, size, m1 * n1, { transposeB: true })
   const solved = solveNormal(problem, leftNormal(problem, right), wanted, left, terms, m1, n1)
   return { factors: { left: solved.x, right }, captured: solved.captured }
 }
@@ -92,7 +90,7 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
     return solved(normal)
   }
   // gram: (A_r A_nᵀ)[a, b] as [terms terms, m1 m1]
-  const products = host.multiply(left, transposed(left, terms * m1, n1), terms * m1, n1, terms * m1)
+  const products = host.multiply(left, left, terms * m1, n1, terms * m1, { transposeB: true })
   const gram = new Float64Array(products.length)
   for (let r = 0, e = 0; r < terms; r++)
     for (let n = 0; n < terms; n++)
@@ -135,20 +133,45 @@ const pullOf = (normal: Float64Array): number => {
   return largest === 0 ? 1 : pull * largest
 }
 
-/** x with N x = wanted for a normal matrix N of `leftNormal`: wanted [terms, m1, columns]. */
-export const solveLeftNormal = (
-  problem: ArrangedProblem,
-  normal: Float64Array,
-  wanted: Float64Array,
-  columns: number
-): Float64Array => {
-  const { terms, left } = problem.shape
-  return pulledSolve(problem, normal, pullOf(normal), wanted, terms, left[0], columns)
+/**
+ * The lower triangular root of A's normal matrix for given B, of the order (term, row of A): [terms m1, terms m1], or its blocks
+ * [m1, terms, terms] where C is diagonal.
+ */
+export const leftRoot = (problem: ArrangedProblem, right: Float64Array): Float64Array => {
+  const normal = leftNormal(problem, right)
+  return rootOf(problem, normal, pullOf(normal), problem.shape.terms)
 }
 
-// (normal + epsilon) x = wanted; normal: [terms items, terms items], or [items, terms, terms] for a diagonal metric
-const pulledSolve = (
+/** L⁻¹ x for a root L of `leftRoot`: x [terms, m1, columns]. */
+export const halfSolved = (
+  { shape: { terms, left }, metric, host }: ArrangedProblem,
+  root: Float64Array,
+  x: Float64Array,
+  columns: number
+): Float64Array =>
+  metric.isDiagonal
+    ? solvedByBlocks(root, x, terms, left[0], columns, forwardInPlace)
+    : host.solveTriangular(root, terms * left[0], x, columns)
+
+// The root of normal + epsilon; normal: [terms items, terms items], or [items, terms, terms] for a diagonal metric
+const rootOf = (
   { metric, host }: ArrangedProblem,
+  normal: Float64Array,
+  epsilon: number,
+  terms: number
+): Float64Array => {
+  const size = metric.isDiagonal ? terms : Math.sqrt(normal.length)
+  const raised = normal.slice()
+  for (let e = 0; e < raised.length; e += size * size)
+    for (let i = 0; i < size; i++) raised[e + i * size + i] += epsilon
+  if (!metric.isDiagonal) return host.cholesky(raised, size)
+  for (let e = 0; e < raised.length; e += size * size) cholesky(raised.subarray(e, e + size * size), size)
+  return raised
+}
+
+// (normal + epsilon) x = wanted
+const pulledSolve = (
+  problem: ArrangedProblem,
   normal: Float64Array,
   epsilon: number,
   wanted: Float64Array,
@@ -156,32 +179,30 @@ const pulledSolve = (
   items: number,
   columns: number
 ): Float64Array => {
-  const size = metric.isDiagonal ? terms : terms * items
-  const raised = normal.slice()
-  for (let e = 0; e < raised.length; e += size * size)
-    for (let i = 0; i < size; i++) raised[e + i * size + i] += epsilon
-  return metric.isDiagonal
-    ? solveBlocks(raised, wanted, terms, items, columns)
-    : host.solve(raised, size, wanted, columns)
+  const { metric, host } = problem
+  const root = rootOf(problem, normal, epsilon, terms)
+  if (metric.isDiagonal) return solvedByBlocks(root, wanted, terms, items, columns, solveInPlace)
+  const size = terms * items
+  const half = host.solveTriangular(root, size, wanted, columns)
+  return host.solveTriangular(root, size, half, columns, true)
 }
 
-// One system of `terms` unknowns for each item: normal [items, terms, terms], wanted [terms, items, columns].
-const solveBlocks = (
-  normal: Float64Array,
+// One system of `terms` unknowns for each item: roots [items, terms, terms], wanted [terms, items, columns].
+const solvedByBlocks = (
+  roots: Float64Array,
   wanted: Float64Array,
   terms: number,
   items: number,
-  columns: number
+  columns: number,
+  solve: typeof solveInPlace
 ): Float64Array => {
   const x = new Float64Array(wanted.length)
   const part = new Float64Array(terms * columns)
   const square = terms * terms
   for (let a = 0; a < items; a++) {
-    const block = normal.subarray(a * square, (a + 1) * square)
     const at = (r: number) => (r * items + a) * columns
     for (let r = 0; r < terms; r++) part.set(wanted.subarray(at(r), at(r) + columns), r * columns)
-    cholesky(block, terms)
-    solveInPlace(block, terms, part, columns)
+    solve(roots.subarray(a * square, (a + 1) * square), terms, part, columns)
     for (let r = 0; r < terms; r++) x.set(part.subarray(r * columns, (r + 1) * columns), at(r))
   }
   return x

@@ -1,7 +1,8 @@
+import { transposed } from "../../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../../Tensor/index.ts"
 import { metricTimes, type Weighting } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
-import { forEachBlock, largestOf, transposed } from "../BlockGram.ts"
+import { forEachBlock, largestOf } from "../BlockGram.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 
 /** W, the sum it is to become, and the metric C in which the error ||C^{1/2} (W - W')||² counts. */
