@@ -59,8 +59,59 @@ export const leftStep = (problem: ArrangedProblem, { left, right }: Factors): Ca
   return { factors: { left: solved.x, right }, captured: solved.captured }
 }
 
+/** What B is to solve for given A, N B = wanted: half the gradient of what the two capture is wanted - N B. */
+export interface RightSystem {
+  /** [terms m2, terms m2], or its blocks [m2, terms, terms] where C is diagonal */
+  readonly normal: Float64Array
+  /** [terms, m2, n2] */
+  readonly wanted: Float64Array
+}
+
 /** The best B for given A, and what the two capture. */
-export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): Captured => {
+export const rightStep = (
+  problem: ArrangedProblem,
+  { left, right }: Factors,
+  { normal, wanted }: RightSystem = rightSystem(problem, left)
+): Captured => {
+  const { terms, right: sizes } = problem.shape
+  const { x, captured } = solveNormal(problem, normal, wanted, right, terms, ...sizes)
+  return { factors: { left, right: x }, captured }
+}
+
+/** N⁻¹ x for the N of B, x [terms, m2, n2]. */
+export const rightSolved = (
+  problem: ArrangedProblem,
+  { normal }: RightSystem,
+  x: Float64Array
+): Float64Array => {
+  const { terms, right } = problem.shape
+  return pulledSolve(problem, normal, pullOf(normal), x, terms, ...right)
+}
+
+/** N x for the N of B, x [terms, m2, n2]. */
+export const rightProduct = (
+  { shape, metric }: ArrangedProblem,
+  { normal }: RightSystem,
+  x: Float64Array
+): Float64Array => {
+  const { terms, right } = shape
+  const [m2, n2] = right
+  const result = new Float64Array(x.length)
+  for (let r = 0; r < terms; r++)
+    for (let i = 0; i < m2; i++)
+      for (let n = 0; n < terms; n++)
+        for (let k = 0; k < m2; k++) {
+          if (metric.isDiagonal && i !== k) continue
+          const part = metric.isDiagonal
+            ? normal[(i * terms + r) * terms + n]
+            : normal[(r * m2 + i) * terms * m2 + n * m2 + k]
+          for (let j = 0; j < n2; j++) result[(r * m2 + i) * n2 + j] += part * x[(n * m2 + k) * n2 + j]
+        }
+  return result
+}
+
+/** The system of B for given A. */
+export const rightSystem = (problem: ArrangedProblem, left: Float64Array): RightSystem => {
   const { shape, aims, metric, host } = problem
   const {
     terms,
@@ -69,10 +120,6 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
   } = shape
   const wanted = host.multiply(left, aims, terms, m1 * n1, m2 * n2)
   const square = terms * terms
-  const solved = (normal: Float64Array): Captured => {
-    const { x, captured } = solveNormal(problem, normal, wanted, right, terms, m2, n2)
-    return { factors: { left, right: x }, captured }
-  }
   if (metric.isDiagonal) {
     const normal = new Float64Array(m2 * square)
     for (let a = 0; a < m1; a++)
@@ -87,7 +134,7 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
             if (n !== r) normal[i * square + n * terms + r] += part
           }
         }
-    return solved(normal)
+    return { normal, wanted }
   }
   // gram: (A_r A_nᵀ)[a, b] as [terms terms, m1 m1]
   const products = host.multiply(left, left, terms * m1, n1, terms * m1, { transposeB: true })
@@ -105,7 +152,7 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
     for (let n = 0; n < terms; n++)
       for (let i = 0; i < m2; i++)
         for (let k = 0; k < m2; k++) normal[(r * m2 + i) * size + n * m2 + k] = blocks[e++]
-  return solved(normal)
+  return { normal, wanted }
 }
 
 // wanted, before: [terms, items, columns]
