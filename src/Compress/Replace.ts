@@ -16,6 +16,8 @@ export interface FitOptions {
   readonly swaps?: number | undefined
   /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
   readonly rounds?: number | undefined
+  /** Where a calibrated search sets out from, by "rows" and "columns"; default: it searches in the Frobenius norm. */
+  readonly start?: Weight["indices"] | undefined
   /** Text by which the fits are weighted; default none: the error is that of the numbers themselves. */
   readonly calibration?: Calibration | undefined
 }
@@ -38,7 +40,7 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   name: string,
   weight: Weight,
   plan: WeightPlan,
-  { key, swaps, rounds }: FitOptions,
+  { key, swaps, rounds, start }: FitOptions,
   aim?: Omit<Aim, "place">
 ): Effect.fn.Return<Weight, TensorError, Needs | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ name, format: plan.format })
@@ -65,8 +67,13 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
       const kronecker = yield* Kronecker
       // The model is in its free order already.
       const sum = { ...plan, permute: plan.permute === "free" ? "none" : plan.permute } as const
-      const search = { swaps, rounds: rounds ?? roundsFor(weight), key: fold(key, name) }
-      const fit = yield* kronecker.fit(dense, { ...sum, ...search, weighting })
+      const search = { swaps, rounds: rounds ?? roundsFor(weight), start, key: fold(key, name) }
+      const fit = yield* kronecker.fit(dense, {
+        ...sum,
+        ...search,
+        weighting,
+        outputMetric: plan.rank === undefined ? undefined : metric
+      })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
       return yield* Scope.provide(

@@ -107,7 +107,7 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
  */
 // bias: [outputs], w, fitted: [inputs, outputs] -> [outputs]
 export const refittedBias = (
-  { mean, reference }: InputMoments,
+  { mean, reference }: Pick<InputMoments, "mean" | "reference">,
   bias: ArrayLike<number>,
   w: ArrayLike<number>,
   fitted: ArrayLike<number>

@@ -85,7 +85,7 @@ export const rightSolved = (
   x: Float64Array
 ): Float64Array => {
   const { terms, right } = problem.shape
-  return pulledSolve(problem, normal, pullOf(normal), x, terms, ...right)
+  return pulledSolve(problem, normal, pullOf(problem, normal), x, terms, ...right)
 }
 
 /** N x for the N of B, x [terms, m2, n2]. */
@@ -165,7 +165,7 @@ const solveNormal = (
   items: number,
   columns: number
 ): { readonly x: Float64Array; readonly captured: number } => {
-  const epsilon = pullOf(normal)
+  const epsilon = pullOf(problem, normal)
   const pulled = wanted.map((value, e) => value + epsilon * before[e])
   const x = pulledSolve(problem, normal, epsilon, pulled, terms, items, columns)
   // 2 <wanted, x> - <x, normal x> with (normal + epsilon) x = pulled
@@ -174,9 +174,12 @@ const solveNormal = (
   return { x, captured }
 }
 
-const pullOf = (normal: Float64Array): number => {
+// normal: [n, n], or blocks of [terms, terms] for a diagonal metric
+const pullOf = ({ shape: { terms }, metric }: ArrangedProblem, normal: Float64Array): number => {
+  const size = metric.isDiagonal ? terms : Math.sqrt(normal.length)
   let largest = 0
-  for (let e = 0; e < normal.length; e++) largest = Math.max(largest, normal[e])
+  for (let e = 0; e < normal.length; e += size * size)
+    for (let i = 0; i < size; i++) largest = Math.max(largest, normal[e + i * size + i])
   return largest === 0 ? 1 : pull * largest
 }
 
@@ -186,7 +189,7 @@ const pullOf = (normal: Float64Array): number => {
  */
 export const leftRoot = (problem: ArrangedProblem, right: Float64Array): Float64Array => {
   const normal = leftNormal(problem, right)
-  return rootOf(problem, normal, pullOf(normal), problem.shape.terms)
+  return rootOf(problem, normal, pullOf(problem, normal), problem.shape.terms)
 }
 
 /** L⁻¹ x for a root L of `leftRoot`: x [terms, m1, columns]. */

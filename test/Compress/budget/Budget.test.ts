@@ -51,14 +51,14 @@ describe("planForBudget", () => {
     Effect.gen(function* () {
       const { factorizations: host } = yield* Backend
       const original = yield* initialise(tinyConfig, key(1))
-      for (const { name, weighting, metric, outputs, lost } of yield* measureWeights(original, calibration)) {
-        const w = yield* numbersOf(original.weights[name])
-        for (const rank of [1, 3, 8]) {
-          const aim = { matrix: undefined, weighting, metric }
-          const plan = { format: "low-rank", rank } as const
-          const fitted = yield* fitWeight(name, original.weights[name], plan, { key: key(0) }, aim)
-          const dense = yield* numbersOf(fitted)
-          const error =
+      yield* measureWeights(
+        original,
+        calibration,
+        () => 3,
+        Effect.fnUntraced(function* ({ weight: { name, inputs, outputs, lost }, metrics, lowRank }) {
+          const { weighting, metric } = metrics
+          const w = yield* numbersOf(original.weights[name])
+          const shareLost = (dense: Float64Array) =>
             squaredErrorIn(
               weighting,
               metric,
@@ -66,9 +66,16 @@ describe("planForBudget", () => {
               outputs,
               host
             ) / squaredErrorIn(weighting, metric, w, outputs, host)
-          assert.closeTo(lost(rank), error, 1e-8, `${name} ${rank}`)
-        }
-      }
+          for (const rank of [1, 3, 8]) {
+            const aim = { matrix: undefined, weighting, metric }
+            const plan = { format: "low-rank", rank } as const
+            const fitted = yield* fitWeight(name, original.weights[name], plan, { key: key(0) }, aim)
+            assert.closeTo(lost(rank), shareLost(yield* numbersOf(fitted)), 1e-8, `${name} ${rank}`)
+          }
+          const product = host.multiply(lowRank.left, lowRank.right, inputs, 3, outputs)
+          assert.closeTo(lost(3), shareLost(product), 1e-8, name)
+        })
+      )
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
