@@ -26,12 +26,14 @@ type See = (weight: string, x: Tensor) => void
 
 const unseen: See = () => undefined
 
-const affine = (t: Operations, model: Gpt2, name: string, x: Tensor, see: See): Tensor => {
+/** x W + b of a weight of a layer. */
+export const affine = (t: Operations, model: Gpt2, name: string, x: Tensor, see: See = unseen): Tensor => {
   see(name, x)
   return model.weights[name].apply(t, x, model.tensors[`${name}.bias`])
 }
 
-const norm = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
+/** The layer norm of that name. */
+export const norm = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
   t.layerNorm(
     x,
     model.tensors[`${name}.weight`],

@@ -20,14 +20,16 @@ const probed = (weight: Weight, probe: Tensor): Weight => ({
  * the text's own next tokens); I keeps what this text does not feel. For the head, tied or not, E[h hᵀ] of the hidden states that it reads
  * takes the place of G, and I stands for its other use, as the embedding.
  *
- * tokens: [count]; one pass forth and back for each window. [outputs, outputs] each, symmetric, positive definite. Fails with
+ * tokens: [count]; one pass forth and back; `weights` names those of the layers that are wanted, default all. [outputs, outputs] each, symmetric, positive definite. Fails with
  * `ShapeError` as `inputMoments` does.
  */
 export const outputMetrics = Effect.fn("Model.outputMetrics")(function* (
   model: Gpt2,
-  tokens: Int32Array
+  tokens: Int32Array,
+  weights?: ReadonlyArray<string>
 ): Effect.fn.Return<Readonly<Record<string, Float64Array>>, TensorError, Backend> {
-  const names = Object.keys(weightSizes(model.config)).filter((name) => name.startsWith("h."))
+  const all = Object.keys(weightSizes(model.config))
+  const names = all.filter((name) => name.startsWith("h.") && (weights?.includes(name) ?? true))
   const head = model.config.tie_word_embeddings ? "wte" : "lm_head"
   const sums: Record<string, Float64Array> = {}
   for (const name of [...names, head]) sums[name] = new Float64Array(model.weights[name].outputs ** 2)

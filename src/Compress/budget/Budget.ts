@@ -75,7 +75,7 @@ export const parseBudget = (text: string, stored: number): Effect.Effect<number,
 
 /** Multiplications of one pass of the network over the text by which sensitivities are measured. */
 const passCost = 2.5e11
-const divergenceTokens = { least: 512, most: 8192 }
+const divergenceTokens = { least: 512, most: 4096 }
 
 /**
  * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how

@@ -10,8 +10,8 @@ import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
 import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
 
-/** Rounds and swaps of the searches by which an error is foretold; the fit that follows takes its time. */
-const quick = { rounds: 2, swaps: 20_000 }
+/** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
+const quick = { swaps: 20_000, rounds: { first: 2, next: 1 } }
 /** Layers in which a kind of weight is tried: of large matrices, whose searches take long, the middle one. */
 const layersTried = { most: 3, ofLarge: 1, large: 1 << 19 }
 /** Matrices of more numbers, such as the embedding of a large vocabulary, are not tried: their low ranks have to do. */
@@ -142,7 +142,13 @@ const trialErrors = Effect.fnUntraced(function* (
   const errors: Array<number> = []
   let start: Weight["indices"] | undefined
   for (const plan of plans) {
-    const search = { key: fold(key, "trial"), ...quick, start }
+    const { swaps, rounds } = quick
+    const search = {
+      key: fold(key, "trial"),
+      swaps,
+      rounds: start === undefined ? rounds.first : rounds.next,
+      start
+    }
     const fitted = yield* Effect.scoped(
       Effect.gen(function* () {
         const approximation = yield* fitWeight(name, weight, plan, search, {

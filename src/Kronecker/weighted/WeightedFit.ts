@@ -106,7 +106,7 @@ export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRan
   const { permute, rounds = usualRounds, key, outputMetric } = options
   const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
   const turns = { permute, rank, rounds, key: fold(key, "turns") }
-  const short = { ...options, rounds: Math.min(rounds, startRounds) }
+  const short = { ...options, rounds: options.start === undefined ? Math.min(rounds, startRounds) : 0 }
   const rest = yield* hostTask(() => withoutLowRank(problem, rank))
   const [first, second] = [
     yield* settledCandidate(problem, short, false),
