@@ -12,7 +12,7 @@ import type { WeightPlan } from "./Plan.ts"
 export interface FitOptions {
   /** Decides the annealing of permutations; each weight derives its own from its name. */
   readonly key: Key
-  /** Swaps tried for one matrix; default: until it has settled. */
+  /** Swaps tried for one matrix; default: until it has settled, and 4 million for a calibrated fit of a million numbers or more. */
   readonly swaps?: number | undefined
   /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
   readonly rounds?: number | undefined
@@ -67,7 +67,13 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
       const kronecker = yield* Kronecker
       // The model is in its free order already.
       const sum = { ...plan, permute: plan.permute === "free" ? "none" : plan.permute } as const
-      const search = { swaps, rounds: rounds ?? roundsFor(weight), start, key: fold(key, name) }
+      const usual = usualSearch(weight, weighting !== undefined)
+      const search = {
+        swaps: swaps ?? usual.swaps,
+        rounds: rounds ?? usual.rounds,
+        start,
+        key: fold(key, name)
+      }
       const fit = yield* kronecker.fit(dense, {
         ...sum,
         ...search,
@@ -97,9 +103,15 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   )
 })
 
-/** A round takes ten seconds at a million numbers; after a few of them little is gained. */
-const roundsFor = ({ inputs, outputs }: Weight): number | undefined =>
-  inputs * outputs >= 1 << 20 ? 4 : undefined
+/** From a million numbers on a round takes seconds: after a few of them little is gained, and a start that has settled is worth little more. */
+const large = { numbers: 1 << 20, rounds: 4, swaps: 4_000_000 }
+
+/** How long a search goes on that nothing was said about. */
+const usualSearch = (
+  { inputs, outputs }: Weight,
+  isCalibrated: boolean
+): { readonly rounds?: number; readonly swaps?: number } =>
+  isCalibrated && inputs * outputs >= large.numbers ? { rounds: large.rounds, swaps: large.swaps } : {}
 
 /** ||A - B||^2 and ||B||^2 over pairs of weights of equal size. */
 const distances = (pairs: ReadonlyArray<readonly [Weight, Weight]>) =>
