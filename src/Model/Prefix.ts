@@ -138,6 +138,8 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
   return { name, batches }
 })
 
+const inputsOf = ({ shape, model }: PrefixBatch): number => model.input.length / (shape[0] * shape[1])
+
 /**
  * The moments of what the prefix's weight is given over the text, in the model and in its reference: inputs from the
  * compressed prefix, outputs to be those of the original (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
@@ -150,7 +152,6 @@ export const prefixMoments = Effect.fn("Model.prefixMoments")(function* ({
   name,
   batches
 }: Prefix): Effect.fn.Return<InputMoments, TensorError, Backend> {
-  const inputsOf = ({ shape, model }: PrefixBatch) => model.input.length / (shape[0] * shape[1])
   const sums = emptySums(inputsOf(batches[0]), true)
   for (const batch of batches) {
     yield* Effect.yieldNow
