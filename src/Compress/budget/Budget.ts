@@ -130,13 +130,11 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
     of.map(({ storedParameters: size, squaredError }) => ({ size, cost: sensitivities[i] * squaredError }))
   )
   const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined
-  if (selection === undefined) {
-    const least = options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
-    return yield* new PlanError({
-      weight: "",
-      reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
-    })
-  }
+  if (selection === undefined)
+    return yield* cannotBeMet(
+      budget,
+      options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
+    )
   const choices = weights.map(
     ({ name }, i): Choice => ({
       name,
@@ -159,6 +157,19 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
   }
 })
 
+const cannotBeMet = (budget: number, least: number): PlanError =>
+  new PlanError({
+    weight: "",
+    reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
+  })
+
+/** Numbers of a model all of whose weights have rank 1: no candidate stores less. */
+const leastNumbers = (model: Gpt2): number =>
+  Object.values(model.weights).reduce(
+    (sum, { storedParameters: own, inputs, outputs }) => sum - own + Math.min(own, inputs + outputs),
+    storedParameters(model)
+  )
+
 /**
  * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
  * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
@@ -174,12 +185,13 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   { budget, calibration, key }: BudgetOptions,
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
+  // Whether it can be met at all is known before all work.
+  const least = leastNumbers(model)
+  if (budget < least) return yield* cannotBeMet(budget, least)
   const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (event) =>
     observe({ ...event, share: 0.5 * event.share })
   )
   const lowRanks = survey.weights.map(lowRankCandidates)
-  // Whether it can be met at all is known before the trials, which take longest.
-  yield* planWithin(survey, budget, lowRanks)
   const sums = yield* kroneckerCandidates(model, survey.weights, survey.metrics, key, (name, share) =>
     observe({ step: "tried", name, share: 0.5 + 0.5 * share })
   )

@@ -8,7 +8,7 @@ import { Distill } from "../../../src/Distill/index.ts"
 import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise, storedParameters, weightSizes } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
-import { Backend } from "../../../src/Tensor/index.ts"
+import { Backend, Tensor } from "../../../src/Tensor/index.ts"
 import { squaredErrorIn } from "../../../src/Weight/index.ts"
 import { numbersOf } from "../../../src/Compress/Calibration.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
@@ -89,6 +89,23 @@ describe("planForBudget", () => {
       assert.isAbove(least, 200)
       const met = yield* compress.plan(original, { budget: least, calibration, key: key(1) })
       assert.isAtMost(met.storedParameters, least)
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
+  it.effect("names a weight that is not a number before it measures anything", () =>
+    Effect.gen(function* () {
+      const compress = yield* Compress
+      const original = yield* initialise(tinyConfig, key(1))
+      const broken = yield* Tensor.full(original.tensors["h.1.ln_2.weight"].shape, Number.NaN)
+      const model = { ...original, tensors: { ...original.tensors, "h.1.ln_2.weight": broken } }
+      const seen: Array<string> = []
+      const error = yield* Effect.flip(
+        compress.plan(model, { budget: 1000, calibration, key: key(1) }, ({ name }) =>
+          Effect.sync(() => seen.push(name))
+        )
+      )
+      assert.include(error.message, "h.1.ln_2.weight")
+      assert.deepStrictEqual(seen, [])
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
