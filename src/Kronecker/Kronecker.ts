@@ -106,6 +106,8 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   if (weighting !== undefined) yield* checkWeighting("Kronecker.fit", weighting, w.shape[0], factorizations)
   if (outputMetric !== undefined)
     yield* checkWeighting("Kronecker.fit", { covariance: outputMetric }, w.shape[1], factorizations)
+  yield* checkOrder(w, "rows", start?.rows)
+  yield* checkOrder(w, "columns", start?.columns)
   const values = yield* Tensor.toArray(w)
   yield* checkFinite("Kronecker.fit", values, w.shape[1])
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
@@ -200,6 +202,26 @@ const distance = (w: Float32Array | Float64Array, v: Float64Array): number => {
     total += w[e] * w[e]
   }
   return total === 0 ? 0 : Math.sqrt(error / total)
+}
+
+const checkOrder = (
+  w: Tensor,
+  side: "rows" | "columns",
+  order: Uint32Array | undefined
+): Effect.Effect<void, ShapeError> => {
+  const size = w.shape[side === "rows" ? 0 : 1]
+  const isOrder =
+    order === undefined ||
+    (order.length === size && new Set(order).size === size && order.every((item) => item < size))
+  return isOrder
+    ? Effect.void
+    : Effect.fail(
+        new ShapeError({
+          operation: "Kronecker.fit",
+          reason: `the start's ${side} must be each of 0 to ${size - 1} once`,
+          shapes: [w.shape, [order.length]]
+        })
+      )
 }
 
 const checkRank = (w: Tensor, rank: number): Effect.Effect<void, ShapeError> =>
