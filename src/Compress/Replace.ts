@@ -163,7 +163,9 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
   const { calibration } = options
   let next = model
-  const low = Object.entries(plans).flatMap(([name, plan]) => ("rank" in plan ? [name] : []))
+  const low = Object.entries(plans).flatMap(([name, plan]) =>
+    plan.format !== "tensor-train" && plan.rank !== undefined ? [name] : []
+  )
   let standing = calibration && (yield* calibrator(model, calibration, low))
   for (const [name, plan] of inNetworkOrder(model, plans)) {
     const [aim, after] = standing === undefined ? [] : yield* aimOf(name, next, standing)
