@@ -142,11 +142,13 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
 
   const survey = (share: number) =>
     surveyOf(original, calibration, share, ({ name }) => progress.show(`survey for ${share}: ${name}`))
-  const trials = toDo.some(({ method }) => method === "mixed")
-    ? yield* kroneckerCandidates(original, (yield* survey(0.5)).weights, key("trials"), (name, share) =>
-        progress.show(`trials: ${name}`, share)
-      )
-    : {}
+  const tried = Effect.gen(function* () {
+    const { weights, metrics } = yield* survey(0.5)
+    return yield* kroneckerCandidates(original, weights, metrics, key("trials"), (name, share) =>
+      progress.show(`trials: ${name}`, share)
+    )
+  })
+  const trials = toDo.some(({ method }) => method === "mixed") ? yield* tried : {}
 
   /** The model that a method makes of the original. */
   const fitted = (method: MethodName, plan: Plan.Plan, seed: number) => {

@@ -30,6 +30,7 @@ import {
   lastWordPassages,
   load,
   ModelConfig,
+  ModelDirectory,
   save,
   saveDense,
   storedParameters,
@@ -138,6 +139,9 @@ const flags = {
   )
 }
 
+const tokenizerFiles = ["tokenizer.json", "vocab.json", "merges.txt"]
+const written = [...tokenizerFiles, "README.md", "report.html", "results.json"]
+
 type Options = Command.Command.Config.Infer<typeof flags>
 
 /** Windows in one update of the distillation. */
@@ -158,6 +162,10 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   const { name: backendName, description } = yield* Backend
   yield* progress.line(`Backend: ${description}`)
 
+  // Before all work, not after it.
+  if (!options.dryRun)
+    for (const directory of [options.out, ...Option.toArray(options.dense)])
+      yield* ModelDirectory.requireSaveable(directory, written)
   const original = yield* load(options.model, codecs)
   const tokenizer = yield* Tokenizer.read(options.model)
   const text = options.text.length === 0 ? addresses() : yield* textFiles(options.text)
@@ -226,10 +234,10 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
           : progress.show(...describe(event.row, event.event))
   )
 
-  const tokenizerFiles = ["tokenizer.json", "vocab.json", "merges.txt"].map((name) =>
-    join(options.model, name)
+  const copies = yield* Effect.filter(
+    tokenizerFiles.map((name) => join(options.model, name)),
+    (path) => fileSystem.exists(path)
   )
-  const copies = yield* Effect.filter(tokenizerFiles, (path) => fileSystem.exists(path))
   yield* progress.show("judging the original and the result")
   const { rows: lines, model } = comparison
   const record = yield* recordRun({
@@ -262,7 +270,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
   if (Option.isSome(onnx)) yield* Onnx.save(model, onnx.value)
   yield* fileSystem.remove(directory, { recursive: true, force: true })
 
-  const written = [
+  const also = [
     ...Option.match(dense, { onNone: () => [], onSome: (path) => [`folded back to ${path}`] }),
     ...Option.match(onnx, { onNone: () => [], onSome: (path) => [`as ONNX to ${path}`] })
   ]
@@ -274,7 +282,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
           "",
           table(lines, columns),
           "",
-          `Written to ${[out, ...written].join(", ")} in ${seconds.toFixed(0)} s.`
+          `Written to ${[out, ...also].join(", ")} in ${seconds.toFixed(0)} s.`
         ].join("\n")
   )
 })
@@ -291,7 +299,13 @@ const planned = Effect.fnUntraced(function* (
 ) {
   const fileSystem = yield* FileSystem.FileSystem
   const progress = yield* Progress
-  const read = (path: string) => Effect.flatMap(fileSystem.readFileString(path), Plan.parse)
+  const read = (path: string) =>
+    Effect.flatMap(fileSystem.readFileString(path), Plan.parse).pipe(
+      Effect.catchTag(
+        "PlanError",
+        ({ weight, reason }) => new PlanError({ weight, reason: `${path}: ${reason}` })
+      )
+    )
   const foretold: BudgetPlan | undefined = undefined
   if (Option.isNone(options.budget)) {
     const { config } = original

@@ -39,12 +39,15 @@ export const rowWeighting = (model: Gpt2, { tokens }: Calibration): Weighting =>
   rows: tokenCounts(tokens, model.config.vocab_size).map((count) => Math.sqrt(count + 1))
 })
 
-/** The metrics of the outputs of a model's weights over the text, where they are to count. */
+/** The metrics of the outputs of a model's weights over the text, where they are to count; of the weights named, default all. */
 export const metricsOf = (
   model: Gpt2,
-  { tokens, outputs = true }: Calibration
+  { tokens, outputs = true }: Calibration,
+  weights?: ReadonlyArray<string>
 ): Effect.Effect<Readonly<Record<string, Float64Array>>, TensorError, Backend> =>
-  outputs ? outputMetrics(model, excerpt(tokens, metricTokens)) : Effect.succeed({})
+  outputs && weights?.length !== 0
+    ? outputMetrics(model, excerpt(tokens, metricTokens), weights)
+    : Effect.succeed({})
 
 /** Where fits in sequence stand. */
 export interface Calibrator {
@@ -54,12 +57,13 @@ export interface Calibrator {
   readonly prefix: Prefix | undefined
 }
 
-/** Before the first weight. */
+/** Before the first weight; `low` names those whose plans have a low rank. */
 export const calibrator = Effect.fn("Compress.calibrator")(function* (
   original: Gpt2,
-  calibration: Calibration
+  calibration: Calibration,
+  low: ReadonlyArray<string>
 ): Effect.fn.Return<Calibrator, TensorError, Backend> {
-  return { original, calibration, metrics: yield* metricsOf(original, calibration), prefix: undefined }
+  return { original, calibration, metrics: yield* metricsOf(original, calibration, low), prefix: undefined }
 })
 
 /**
@@ -71,16 +75,19 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
   compressed: Gpt2,
   before: Calibrator
 ): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
-  const { original, calibration, metrics } = before
-  const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined
-  const layer = /^h\.(\d+)\./.exec(name)?.[1]
-  if (layer === undefined) {
+  const { original, calibration } = before
+  // Metrics are large: each is let go of when its weight has been fitted.
+  const { [name]: metric, ...metrics } = before.metrics
+  if (!name.startsWith("h.")) {
     const place = (model: Gpt2, weight: Weight) => Effect.succeed(withWeight(model, name, weight))
-    return [{ matrix: undefined, weighting: rowWeighting(original, calibration), metric, place }, before]
+    return [
+      { matrix: undefined, weighting: rowWeighting(original, calibration), metric, place },
+      { ...before, metrics }
+    ]
   }
   const start = before.prefix ?? (yield* prefixOf(compressed, original, calibration.tokens))
-  const prefix = yield* prefixBefore(start, Number(layer), compressed, original)
-  const moments = yield* prefixMoments(prefix, name, compressed, original)
+  const prefix = yield* prefixBefore(start, name, compressed, original)
+  const moments = yield* prefixMoments(prefix)
   const options = covarianceOptions(calibration)
   const dense = yield* numbersOf(original.weights[name])
   const aim: Aim = {
@@ -95,7 +102,7 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
       return withParameters(withWeight(model, name, weight), { [biasName]: tensor })
     })
   }
-  return [aim, { ...before, prefix }]
+  return [aim, { ...before, metrics, prefix }]
 })
 
 /** A weight's matrix on the host. */

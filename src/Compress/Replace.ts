@@ -12,10 +12,12 @@ import type { WeightPlan } from "./Plan.ts"
 export interface FitOptions {
   /** Decides the annealing of permutations; each weight derives its own from its name. */
   readonly key: Key
-  /** Swaps tried for one matrix; default: until it has settled. */
+  /** Swaps tried for one matrix; default: until it has settled, and 4 million for a calibrated fit of a million numbers or more. */
   readonly swaps?: number | undefined
   /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
   readonly rounds?: number | undefined
+  /** Where a calibrated search sets out from, by "rows" and "columns"; default: it searches in the Frobenius norm. */
+  readonly start?: Weight["indices"] | undefined
   /** Text by which the fits are weighted; default none: the error is that of the numbers themselves. */
   readonly calibration?: Calibration | undefined
 }
@@ -38,7 +40,7 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   name: string,
   weight: Weight,
   plan: WeightPlan,
-  { key, swaps, rounds }: FitOptions,
+  { key, swaps, rounds, start }: FitOptions,
   aim?: Omit<Aim, "place">
 ): Effect.fn.Return<Weight, TensorError, Needs | Scope.Scope> {
   yield* Effect.annotateCurrentSpan({ name, format: plan.format })
@@ -65,8 +67,19 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
       const kronecker = yield* Kronecker
       // The model is in its free order already.
       const sum = { ...plan, permute: plan.permute === "free" ? "none" : plan.permute } as const
-      const search = { swaps, rounds: rounds ?? roundsFor(weight), key: fold(key, name) }
-      const fit = yield* kronecker.fit(dense, { ...sum, ...search, weighting })
+      const usual = usualSearch(weight, weighting !== undefined)
+      const search = {
+        swaps: swaps ?? usual.swaps,
+        rounds: rounds ?? usual.rounds,
+        start,
+        key: fold(key, name)
+      }
+      const fit = yield* kronecker.fit(dense, {
+        ...sum,
+        ...search,
+        weighting,
+        outputMetric: plan.rank === undefined ? undefined : metric
+      })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
       return yield* Scope.provide(
@@ -90,9 +103,15 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   )
 })
 
-/** A round takes ten seconds at a million numbers; after a few of them little is gained. */
-const roundsFor = ({ inputs, outputs }: Weight): number | undefined =>
-  inputs * outputs >= 1 << 20 ? 4 : undefined
+/** From a million numbers on a round takes seconds: after a few of them little is gained, and a start that has settled is worth little more. */
+const large = { numbers: 1 << 20, rounds: 4, swaps: 4_000_000 }
+
+/** How long a search goes on that nothing was said about. */
+const usualSearch = (
+  { inputs, outputs }: Weight,
+  isCalibrated: boolean
+): { readonly rounds?: number; readonly swaps?: number } =>
+  isCalibrated && inputs * outputs >= large.numbers ? { rounds: large.rounds, swaps: large.swaps } : {}
 
 /** ||A - B||^2 and ||B||^2 over pairs of weights of equal size. */
 const distances = (pairs: ReadonlyArray<readonly [Weight, Weight]>) =>
@@ -144,7 +163,10 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
   const { calibration } = options
   let next = model
-  let standing = calibration && (yield* calibrator(model, calibration))
+  const low = Object.entries(plans).flatMap(([name, plan]) =>
+    plan.format !== "tensor-train" && plan.rank !== undefined ? [name] : []
+  )
+  let standing = calibration && (yield* calibrator(model, calibration, low))
   for (const [name, plan] of inNetworkOrder(model, plans)) {
     const [aim, after] = standing === undefined ? [] : yield* aimOf(name, next, standing)
     standing = after

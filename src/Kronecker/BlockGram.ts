@@ -1,3 +1,4 @@
+import { transposed } from "../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../Tensor/index.ts"
 import type { Arrangement } from "./Arrangement.ts"
 import type { KroneckerShape } from "./Contraction.ts"
@@ -46,20 +47,6 @@ export const largestOf = (values: Float32Array | Float64Array): number => {
   return largest
 }
 
-const tile = 16
-
-/** x: [rows, columns] -> [columns, rows] */
-export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(x.length)
-  // In tiles, so that neither side misses the cache at every element.
-  for (let first = 0; first < rows; first += tile) {
-    const last = Math.min(rows, first + tile)
-    for (let j = 0; j < columns; j++)
-      for (let i = first; i < last; i++) result[j * rows + i] = x[i * columns + j]
-  }
-  return result
-}
-
 /** Reads block after block of W in the given order: visit(i1, j1, block), the block row-major, in a buffer that is used again. */
 export const forEachBlock = (
   w: Float32Array | Float64Array,
@@ -106,7 +93,7 @@ export const blockGram = (
   let filled = 0
   const flush = () => {
     const taken = blocks.subarray(0, filled * size)
-    const products = host.multiply(transposed(taken, filled, size), taken, size, filled, size)
+    const products = host.multiply(taken, taken, size, filled, size, { transposeA: true })
     for (let e = 0; e < gram.length; e++) gram[e] += products[e]
     filled = 0
   }

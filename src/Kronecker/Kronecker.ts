@@ -30,6 +30,13 @@ export interface KroneckerFitOptions {
    * on from what that finds, with more W's own order is tried as a start too; default 20.
    */
   readonly rounds?: number | undefined
+  /** Where the search in the metric sets out from instead of searching in the Frobenius norm first; absent sides are the identity. */
+  readonly start?: { readonly rows?: Uint32Array; readonly columns?: Uint32Array } | undefined
+  /**
+   * [outputs, outputs], symmetric and positive definite: when the sum is found, the low-rank part is fitted anew, to be the best beside it in
+   * the metrics of inputs and outputs.
+   */
+  readonly outputMetric?: Float64Array | undefined
   /** Decides the search; default `key(0)`. */
   readonly key?: Key | undefined
 }
@@ -87,6 +94,8 @@ const fit = Effect.fn("Kronecker.fit")(function* (
     weighting,
     rank = 0,
     rounds,
+    start,
+    outputMetric,
     key = keyOf(0)
   }: KroneckerFitOptions
 ): Effect.fn.Return<KroneckerFit, TensorError, Backend | Scope.Scope> {
@@ -95,6 +104,10 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   yield* checkShape("Kronecker.fit", w, shape)
   const { factorizations } = yield* Backend
   if (weighting !== undefined) yield* checkWeighting("Kronecker.fit", weighting, w.shape[0], factorizations)
+  if (outputMetric !== undefined)
+    yield* checkWeighting("Kronecker.fit", { covariance: outputMetric }, w.shape[1], factorizations)
+  yield* checkOrder(w, "rows", start?.rows)
+  yield* checkOrder(w, "columns", start?.columns)
   const values = yield* Tensor.toArray(w)
   yield* checkFinite("Kronecker.fit", values, w.shape[1])
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
@@ -107,7 +120,7 @@ const fit = Effect.fn("Kronecker.fit")(function* (
           shape,
           rank,
           weighting ?? { rows: new Float64Array(w.shape[0]).fill(1) },
-          { permute, swaps, rounds, key }
+          { permute, swaps, rounds, key, start: start && startOf(shape, start), outputMetric }
         )
   const { arrangement, factors, lowRank } = found
   const tensors = yield* compute((t) => ({
@@ -126,6 +139,14 @@ const fit = Effect.fn("Kronecker.fit")(function* (
     weightedRelativeError: found.weightedRelativeError
   }
 })
+
+const startOf = (
+  shape: KroneckerShape,
+  { rows, columns }: { readonly rows?: Uint32Array; readonly columns?: Uint32Array }
+): Arrangement => {
+  const identity = identityArrangement(shape)
+  return { rows: rows ?? identity.rows, columns: columns ?? identity.columns }
+}
 
 interface Found {
   readonly arrangement: Arrangement
@@ -181,6 +202,26 @@ const distance = (w: Float32Array | Float64Array, v: Float64Array): number => {
     total += w[e] * w[e]
   }
   return total === 0 ? 0 : Math.sqrt(error / total)
+}
+
+const checkOrder = (
+  w: Tensor,
+  side: "rows" | "columns",
+  order: Uint32Array | undefined
+): Effect.Effect<void, ShapeError> => {
+  const size = w.shape[side === "rows" ? 0 : 1]
+  const isOrder =
+    order === undefined ||
+    (order.length === size && new Set(order).size === size && order.every((item) => item < size))
+  return isOrder
+    ? Effect.void
+    : Effect.fail(
+        new ShapeError({
+          operation: "Kronecker.fit",
+          reason: `the start's ${side} must be each of 0 to ${size - 1} once`,
+          shapes: [w.shape, [order.length]]
+        })
+      )
 }
 
 const checkRank = (w: Tensor, rank: number): Effect.Effect<void, ShapeError> =>

@@ -1,6 +1,7 @@
+import { transposed } from "../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../Tensor/index.ts"
 import { type Arrangement, type Side, type SideLayout, sideLayout } from "./Arrangement.ts"
-import { type KroneckerProblem, mirror, transposed } from "./BlockGram.ts"
+import { type KroneckerProblem, mirror } from "./BlockGram.ts"
 
 /** Some whole groups of one side, whose items may change places among themselves. */
 export interface Pool {
@@ -160,7 +161,7 @@ const productsFirst = (
   const size = slots * otherSlots
   const n = items.length
   const rows = otherSlots * n
-  const products = host.multiply(values, transposed(values, rows, otherGroups), rows, otherGroups, rows)
+  const products = host.multiply(values, values, rows, otherGroups, rows, { transposeB: true })
   // Four terms at a time, for fewer passes; the coefficients that fill up the last four are 0.
   const terms = 4 * Math.ceil((otherSlots * otherSlots) / 4)
   const offsets = new Int32Array(terms)

@@ -7,7 +7,7 @@ import {
   type Permute,
   shuffled
 } from "./Arrangement.ts"
-import { eigenOf, type KroneckerProblem, kroneckerProblem, transposed } from "./BlockGram.ts"
+import { eigenOf, type KroneckerProblem, kroneckerProblem } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 
 /** A problem that is cheaper to search and has the same answer. */
@@ -77,7 +77,7 @@ const gramRoot = (
   for (let first = 0; first < m1; first += batch) {
     const rows = Math.min(batch, m1 - first)
     const part = Float64Array.from(v.subarray(first * width, (first + rows) * width))
-    const products = host.multiply(transposed(part, rows, width), part, width, rows, width)
+    const products = host.multiply(part, part, width, rows, width, { transposeA: true })
     for (let e = 0; e < gram.length; e++) gram[e] += products[e]
   }
   const { values, vectors } = eigenOf(gram, width, host)

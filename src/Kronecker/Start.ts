@@ -8,7 +8,7 @@ import {
   sideLayout
 } from "./Arrangement.ts"
 import { linearAssignment } from "./Assignment.ts"
-import { type KroneckerProblem, transposed } from "./BlockGram.ts"
+import { type KroneckerProblem } from "./BlockGram.ts"
 
 /**
  * By what the rows (columns) of a group are to resemble each other.
@@ -98,7 +98,7 @@ const likenesses = (
   const lines = side === "rows" ? w : transposedW
   const vectors = new Float64Array(n * length)
   chosen.forEach((item, x) => vectors.set(lines.subarray(item * length, (item + 1) * length), x * length))
-  const products = host.multiply(vectors, transposed(vectors, n, length), n, length, n)
+  const products = host.multiply(vectors, vectors, n, length, n, { transposeB: true })
   const norms = Float64Array.from(chosen, (_, x) => Math.sqrt(products[x * n + x]))
   const alike = Float32Array.from(products)
   if (likeness === "squared-cosine")

@@ -113,8 +113,7 @@ export const layer = (options: CpuOptions = {}): Layer.Layer<Backend, BackendUna
       const dispatch = new Dispatch(memory, engine, threads)
       const inJavaScript: Factorizations = { ...matrixFactorizations, multiply: hostProduct(dispatch) }
       const factorizations =
-        (blas === undefined ? undefined : lapackFactorizations(blas, memory, count, inJavaScript)) ??
-        inJavaScript
+        (blas === undefined ? undefined : lapackFactorizations(blas, count, inJavaScript)) ?? inJavaScript
       const engineName = blas === undefined ? "WebAssembly SIMD" : blas.description
       const description = `${engineName}, ${threads.count} thread${threads.count === 1 ? "" : "s"}`
       return Backend.of(cpuKernels(dispatch, description, factorizations))

@@ -30,8 +30,7 @@ export const replaceDirectory = Effect.fnUntraced(function* <E, R>(
 ): Effect.fn.Return<void, ModelFileError | E, FileSystem.FileSystem | Path.Path | R> {
   const fileSystem = yield* FileSystem.FileSystem
   const { dirname, join } = yield* Path.Path
-  const target = yield* followLink(directory)
-  yield* checkReplaceable(target, objection)
+  const target = yield* requireReplaceable(directory, objection)
   const parent = dirname(target)
   yield* fileSystem
     .makeDirectory(parent, { recursive: true })
@@ -53,6 +52,16 @@ export const replaceDirectory = Effect.fnUntraced(function* <E, R>(
       ),
     () => remove
   )
+})
+
+/** Where `replaceDirectory` would put the directory; fails with `ModelFileError` where it would refuse to. */
+export const requireReplaceable = Effect.fnUntraced(function* (
+  directory: string,
+  objection: Objection
+): Effect.fn.Return<string, ModelFileError, FileSystem.FileSystem | Path.Path> {
+  const target = yield* followLink(directory)
+  yield* checkReplaceable(target, objection)
+  return target
 })
 
 // Whoever reads the message knows the directory by its own name.

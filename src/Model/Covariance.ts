@@ -70,7 +70,7 @@ const addToDiagonal = (c: Float64Array, n: number, value: number): void => {
  * w is of another size, and with `NumericalError` where C is singular, which a ridge prevents.
  *
  * @example
- *   const moments = yield* prefixMoments(prefix, name, compressed, original)
+ *   const moments = yield* prefixMoments(prefix)
  *   const target = yield* sequentialTarget(moments, w)
  */
 export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
@@ -91,14 +91,11 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
   const cross = aboutMeans(reference.cross, mean, reference.mean, options.centred)
   addToDiagonal(cross, inputs, ridgeOf(moments, options))
   const outputs = w.length / inputs
-  return yield* hostTask(() =>
-    host.solve(
-      covariance(moments, options),
-      inputs,
-      host.multiply(cross, w, inputs, inputs, outputs),
-      outputs
-    )
-  )
+  return yield* hostTask(() => {
+    const root = host.cholesky(covariance(moments, options), inputs)
+    const half = host.solveTriangular(root, inputs, host.multiply(cross, w, inputs, inputs, outputs), outputs)
+    return host.solveTriangular(root, inputs, half, outputs, true)
+  })
 })
 
 /**
@@ -107,7 +104,7 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
  */
 // bias: [outputs], w, fitted: [inputs, outputs] -> [outputs]
 export const refittedBias = (
-  { mean, reference }: InputMoments,
+  { mean, reference }: Pick<InputMoments, "mean" | "reference">,
   bias: ArrayLike<number>,
   w: ArrayLike<number>,
   fitted: ArrayLike<number>

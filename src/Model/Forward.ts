@@ -26,12 +26,14 @@ type See = (weight: string, x: Tensor) => void
 
 const unseen: See = () => undefined
 
-const affine = (t: Operations, model: Gpt2, name: string, x: Tensor, see: See): Tensor => {
+/** x W + b of a weight of a layer. */
+export const affine = (t: Operations, model: Gpt2, name: string, x: Tensor, see: See = unseen): Tensor => {
   see(name, x)
   return model.weights[name].apply(t, x, model.tensors[`${name}.bias`])
 }
 
-const norm = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
+/** The layer norm of that name. */
+export const norm = (t: Operations, model: Gpt2, name: string, x: Tensor): Tensor =>
   t.layerNorm(
     x,
     model.tensors[`${name}.weight`],
@@ -147,6 +149,18 @@ export const forward = (
   if (options.hiddenStates) return { logits, hidden: states }
   t.region.release(last)
   return { logits, hidden: [] }
+}
+
+/** The rest of the network, from the residual stream before a layer [batch, tokens, width] to logits; without gradients. */
+export const forwardFrom = (t: Operations, model: Gpt2, layer: number, x: Tensor): Tensor => {
+  const attend = (qkv: Tensor) => t.attention(qkv, model.config.n_head)
+  let stream = x
+  for (let next = layer; next < model.config.n_layer; next++) {
+    const before = stream
+    stream = t.region.tidy(() => block(t, model, next, before, attend))
+    if (before !== x) t.region.release(before)
+  }
+  return t.region.tidy(() => head(t, model, finalNorm(t, model, stream)))
 }
 
 /** Logits of more elements than this are worked out in parts when no gradient is recorded: 64 MiB in float32. */

@@ -1,6 +1,6 @@
 import { Effect, FileSystem, Path, type Scope } from "effect"
 import { sameShape, type Shape } from "../Tensor/Tensor.ts"
-import { type Objection, previousDirectory, replaceDirectory } from "./AtomicDirectory.ts"
+import { type Objection, previousDirectory, replaceDirectory, requireReplaceable } from "./AtomicDirectory.ts"
 import { writeAtomically } from "./AtomicFile.ts"
 import { type ModelConfigError, ModelFileError, quoted, TensorMismatch } from "./Errors.ts"
 import * as ModelConfig from "./ModelConfig.ts"
@@ -197,6 +197,19 @@ export const save = Effect.fn("ModelDirectory.save")(function* <E = never, R = n
     })
   )
 })
+
+/**
+ * Fails with `ModelFileError` where `save` would refuse to replace what is there: for asking before long work. `names` are those of the files
+ * that will go along.
+ *
+ * @example
+ *   yield* ModelDirectory.requireSaveable("out/gpt2-half", ["tokenizer.json"])
+ */
+export const requireSaveable = (
+  directory: string,
+  names: ReadonlyArray<string> = []
+): Effect.Effect<void, ModelFileError, FileSystem.FileSystem | Path.Path> =>
+  Effect.asVoid(requireReplaceable(directory, objectionTo(new Set(names))))
 
 const checkNames = Effect.fnUntraced(function* (directory: string, names: ReadonlyArray<string>) {
   const { basename } = yield* Path.Path

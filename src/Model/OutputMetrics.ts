@@ -20,24 +20,27 @@ const probed = (weight: Weight, probe: Tensor): Weight => ({
  * the text's own next tokens); I keeps what this text does not feel. For the head, tied or not, E[h hᵀ] of the hidden states that it reads
  * takes the place of G, and I stands for its other use, as the embedding.
  *
- * tokens: [count]; one pass forth and back for each window. [outputs, outputs] each, symmetric, positive definite. Fails with
+ * tokens: [count]; one pass forth and back; `weights` names those of the layers that are wanted, default all. [outputs, outputs] each, symmetric, positive definite. Fails with
  * `ShapeError` as `inputMoments` does.
  */
 export const outputMetrics = Effect.fn("Model.outputMetrics")(function* (
   model: Gpt2,
-  tokens: Int32Array
+  tokens: Int32Array,
+  weights?: ReadonlyArray<string>
 ): Effect.fn.Return<Readonly<Record<string, Float64Array>>, TensorError, Backend> {
-  const names = Object.keys(weightSizes(model.config)).filter((name) => name.startsWith("h."))
+  const all = Object.keys(weightSizes(model.config))
+  const names = all.filter((name) => name.startsWith("h.") && (weights?.includes(name) ?? true))
   const head = model.config.tie_word_embeddings ? "wte" : "lm_head"
   const sums: Record<string, Float64Array> = {}
   for (const name of [...names, head]) sums[name] = new Float64Array(model.weights[name].outputs ** 2)
-  // One window at a time: the activations of all layers are kept for the way back.
-  for (const { shape, tokens: part } of yield* textBatches(model.config, tokens, { rows: 1 })) {
+  for (const { shape, tokens: part } of yield* textBatches(model.config, tokens, {
+    rows: windowsTogether(model)
+  })) {
     if (part.length < 2) continue
     yield* Effect.yieldNow
     yield* Effect.scoped(
       Effect.gen(function* () {
-        const squares = yield* compute((t) => windowSquares(t, model, names, head, part, shape[1]))
+        const squares = yield* compute((t) => windowSquares(t, model, names, head, part, shape))
         for (const [name, square] of Object.entries(squares)) {
           const values = yield* Tensor.toArray(square)
           const sum = sums[name]
@@ -46,30 +49,44 @@ export const outputMetrics = Effect.fn("Model.outputMetrics")(function* (
       })
     )
   }
-  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, metricOf(sum)]))
+  for (const sum of Object.values(sums)) toMetric(sum)
+  return sums
 })
 
-// -> for each name sums over the window's tokens of g gᵀ, [outputs, outputs], and of h hᵀ for the head
+/** The activations of all layers are kept for the way back: about this many numbers at once. */
+const numbersTogether = 2 ** 28
+/** A window's tokens, and what one keeps in a layer, in units of the width. */
+const context = 256
+const keptInLayer = 20
+const mostTogether = 8
+
+const windowsTogether = ({ config }: Gpt2): number => {
+  const { n_layer, n_embd, vocab_size } = config
+  const perToken = n_layer * n_embd * keptInLayer + 3 * vocab_size
+  return Math.max(1, Math.min(mostTogether, Math.floor(numbersTogether / (perToken * context))))
+}
+
+// tokens: of [windows, count] -> for each name sums over the tokens of g gᵀ, [outputs, outputs], and of h hᵀ for the head
 const windowSquares = (
   t: Operations,
   model: Gpt2,
   names: ReadonlyArray<string>,
   head: string,
   tokens: Int32Array,
-  count: number
+  [windows, count]: readonly [number, number]
 ): Record<string, Tensor> => {
-  const inputs = upload(t.region, tokens, [1, count])
+  const inputs = upload(t.region, tokens, [windows, count])
   const targets = upload(
     t.region,
-    Int32Array.from(tokens, (_, i) => tokens[i + 1] ?? -1),
-    [1, count]
+    Int32Array.from(tokens, (_, i) => ((i + 1) % count === 0 ? -1 : tokens[i + 1])),
+    [windows, count]
   )
   const square = (x: Tensor) => {
-    const rows = t.reshape(x, [count, -1])
+    const rows = t.reshape(x, [windows * count, -1])
     return t.matmul(rows, rows, { transposeA: true })
   }
   const probes = Object.fromEntries(
-    names.map((name) => [name, t.full([1, count, model.weights[name].outputs], 0)])
+    names.map((name) => [name, t.full([windows, count, model.weights[name].outputs], 0)])
   )
   const { gradients } = t.valueAndGradients(probes, () => {
     const weights = { ...model.weights }
@@ -82,17 +99,18 @@ const windowSquares = (
   }))
 }
 
-// square: [n, n] -> square / mean of its diagonal + I
-const metricOf = (square: Float64Array): Float64Array => {
+// square: [n, n] <- square / mean of its diagonal + I
+const toMetric = (square: Float64Array): void => {
   const n = Math.sqrt(square.length)
   let trace = 0
   for (let i = 0; i < n; i++) trace += square[i * n + i]
   const scale = trace > 0 ? n / trace : 0
-  const metric = new Float64Array(n * n)
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++)
-      metric[i * n + j] = metric[j * n + i] = (scale * (square[i * n + j] + square[j * n + i])) / 2
-    metric[i * n + i] = scale * square[i * n + i] + 1
+    for (let j = 0; j < i; j++) {
+      const mean = (scale * (square[i * n + j] + square[j * n + i])) / 2
+      square[i * n + j] = mean
+      square[j * n + i] = mean
+    }
+    square[i * n + i] = scale * square[i * n + i] + 1
   }
-  return metric
 }

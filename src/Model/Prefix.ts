@@ -8,34 +8,57 @@ import {
   type TypedArray
 } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
-import { block, embed } from "./Forward.ts"
-import { type Gpt2, weightSizes } from "./Gpt2.ts"
+import { affine, embed, norm } from "./Forward.ts"
+import type { Gpt2 } from "./Gpt2.ts"
 import { addBatch, batchMoments, emptySums, type InputMoments, momentsOf } from "./MomentSums.ts"
 import { textBatches, type TextBatchOptions } from "./TextBatches.ts"
 
+/** The weights of a layer in the order in which the network uses them. */
+const sites = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"] as const
+
 /**
- * The residual stream before one layer over a text, of a model and of its reference: where fits in sequence stand, so that each layer is
- * passed once and not once for every weight after it. On the host, 8 bytes a token and number of the width.
+ * Before one weight of a layer, over a text, in a model and in its reference: where fits in sequence stand, so that each weight is passed
+ * once. On the host, for each token what the weight is given and the residual stream.
  */
 export interface Prefix {
-  /** The layer that comes next. */
-  readonly layer: number
+  /** The weight that comes next. */
+  readonly name: string
   readonly batches: ReadonlyArray<PrefixBatch>
 }
 
 interface PrefixBatch {
-  /** [windows, tokens, width] */
-  readonly shape: readonly [number, number, number]
-  readonly model: TypedArray
-  readonly reference: TypedArray
+  /** [windows, tokens] */
+  readonly shape: readonly [number, number]
+  readonly model: Standing<TypedArray>
+  readonly reference: Standing<TypedArray>
 }
 
-const downloaded = (make: (t: Operations) => Tensor): Effect.Effect<TypedArray, TensorError, Backend> =>
-  Effect.scoped(Effect.flatMap(compute(make), Tensor.toArray))
+/** stream: [windows, tokens, width], input: [windows, tokens, inputs of the weight] */
+interface Standing<A> {
+  readonly stream: A
+  readonly input: A
+}
+
+const nameAt = (position: number): string => `h.${Math.floor(position / 4)}.${sites[position % 4]}`
+
+const positionOf = (name: string): number => {
+  const [, layer, site] = /^h\.(\d+)\.(.+)$/.exec(name) ?? []
+  return 4 * Number(layer) + sites.findIndex((one) => one === site)
+}
+
+const downloaded = (
+  make: (t: Operations) => Standing<Tensor>
+): Effect.Effect<Standing<TypedArray>, TensorError, Backend> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { stream, input } = yield* compute(make)
+      return { stream: yield* Tensor.toArray(stream), input: yield* Tensor.toArray(input) }
+    })
+  )
 
 /**
- * A text before the first layer. tokens: [count], cut into windows side by side. Fails with `ShapeError` for an empty text, tokens outside
- * the vocabulary and windows longer than the model's positions.
+ * A text before the first layer's first weight. tokens: [count], cut into windows side by side. Fails with `ShapeError` for an empty text,
+ * tokens outside the vocabulary and windows longer than the model's positions.
  */
 export const prefixOf = Effect.fn("Model.prefixOf")(function* (
   model: Gpt2,
@@ -45,83 +68,105 @@ export const prefixOf = Effect.fn("Model.prefixOf")(function* (
 ): Effect.fn.Return<Prefix, TensorError, Backend> {
   const batches: Array<PrefixBatch> = []
   for (const { shape, tokens: part } of yield* textBatches(model.config, tokens, options)) {
-    const start = (of: Gpt2) => downloaded((t) => embed(t, of, upload(t.region, part, shape)))
-    batches.push({
-      shape: [...shape, model.config.n_embd],
-      model: yield* start(model),
-      reference: yield* start(reference)
-    })
+    const start = (of: Gpt2) =>
+      downloaded((t) => {
+        const stream = embed(t, of, upload(t.region, part, shape))
+        return { stream, input: norm(t, of, "h.0.ln_1", stream) }
+      })
+    batches.push({ shape, model: yield* start(model), reference: yield* start(reference) })
   }
-  return { layer: 0, batches }
+  return { name: nameAt(0), batches }
 })
 
+/** Through one weight, to what the next one is given. */
 const through = (
   t: Operations,
   model: Gpt2,
-  layer: number,
-  x: Tensor,
-  see?: (name: string, x: Tensor) => void
-) => block(t, model, layer, x, (qkv) => t.attention(qkv, model.config.n_head), undefined, see)
+  position: number,
+  { stream, input }: Standing<Tensor>
+): Standing<Tensor> => {
+  const layer = Math.floor(position / 4)
+  const output = affine(t, model, nameAt(position), input)
+  switch (sites[position % 4]) {
+    case "attn.c_attn":
+      return { stream, input: t.attention(output, model.config.n_head) }
+    case "attn.c_proj": {
+      const next = t.add(stream, output)
+      return { stream: next, input: norm(t, model, `h.${layer}.ln_2`, next) }
+    }
+    case "mlp.c_fc":
+      return { stream, input: t.gelu(output) }
+    case "mlp.c_proj": {
+      const next = t.add(stream, output)
+      return { stream: next, input: norm(t, model, `h.${layer + 1}.ln_1`, next) }
+    }
+  }
+}
 
-/** The text before a later layer, through the layers between, which must be done with; a layer passed already is an error in the program. */
+/** The text before a later weight, through those between, which must be done with; a weight passed already is an error in the program. */
 export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
   prefix: Prefix,
-  layer: number,
+  name: string,
   model: Gpt2,
   reference: Gpt2
 ): Effect.fn.Return<Prefix, TensorError, Backend> {
-  if (layer < prefix.layer)
-    return yield* Effect.die(new Error(`a prefix before layer ${prefix.layer} cannot go back to ${layer}`))
-  let { batches } = prefix
-  for (let passed = prefix.layer; passed < layer; passed++) {
-    const next: Array<PrefixBatch> = []
-    for (const { shape, ...before } of batches) {
-      yield* Effect.yieldNow
-      const after = (of: Gpt2, x: TypedArray) =>
-        downloaded((t) => through(t, of, passed, upload(t.region, x, shape)))
-      next.push({
-        shape,
-        model: yield* after(model, before.model),
-        reference: yield* after(reference, before.reference)
-      })
-    }
-    batches = next
+  const [from, to] = [positionOf(prefix.name), positionOf(name)]
+  if (to < from)
+    return yield* Effect.die(new Error(`a prefix before ${prefix.name} cannot go back to ${name}`))
+  if (to === from) return prefix
+  const batches: Array<PrefixBatch> = []
+  for (const { shape, ...before } of prefix.batches) {
+    yield* Effect.yieldNow
+    const tokens = shape[0] * shape[1]
+    const after = (of: Gpt2, { stream, input }: Standing<TypedArray>) =>
+      downloaded((t) =>
+        t.tidy(() => {
+          let standing = {
+            stream: upload(t.region, stream, [...shape, stream.length / tokens]),
+            input: upload(t.region, input, [...shape, input.length / tokens])
+          }
+          for (let position = from; position < to; position++) standing = through(t, of, position, standing)
+          return standing
+        })
+      )
+    batches.push({
+      shape,
+      model: yield* after(model, before.model),
+      reference: yield* after(reference, before.reference)
+    })
   }
-  return { layer, batches }
+  return { name, batches }
 })
 
+const inputsOf = ({ shape, model }: PrefixBatch): number => model.input.length / (shape[0] * shape[1])
+
 /**
- * The moments of what a weight of the prefix's layer is given over the text, in the model and in its reference: inputs from the
+ * The moments of what the prefix's weight is given over the text, in the model and in its reference: inputs from the
  * compressed prefix, outputs to be those of the original (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
  *
  * @example
  *   const prefix = yield* prefixOf(compressed, original, tokens)
- *   const moments = yield* prefixMoments(prefix, "h.0.attn.c_attn", compressed, original)
+ *   const moments = yield* prefixMoments(prefix)
  */
-export const prefixMoments = Effect.fn("Model.prefixMoments")(function* (
-  { layer, batches }: Prefix,
-  name: string,
-  model: Gpt2,
-  reference: Gpt2
-): Effect.fn.Return<InputMoments, TensorError, Backend> {
-  const sums = emptySums(weightSizes(model.config)[name][0], true)
+export const prefixMoments = Effect.fn("Model.prefixMoments")(function* ({
+  name,
+  batches
+}: Prefix): Effect.fn.Return<InputMoments, TensorError, Backend> {
+  const sums = emptySums(inputsOf(batches[0]), true)
   for (const batch of batches) {
     yield* Effect.yieldNow
-    const given = (t: Operations, of: Gpt2, values: TypedArray) => {
-      let input: Tensor | undefined
-      through(t, of, layer, upload(t.region, values, batch.shape), (weight, x) => {
-        if (weight === name) input = x
-      })
-      return input
-    }
+    const tokens = batch.shape[0] * batch.shape[1]
+    const shape = [tokens, inputsOf(batch)]
     yield* Effect.scoped(
       Effect.gen(function* () {
-        const part = yield* compute((t) => {
-          const [x, z] = [given(t, model, batch.model), given(t, reference, batch.reference)]
-          if (x === undefined) throw new Error(`layer ${layer} has no weight "${name}"`)
-          return batchMoments(t, x, z)
-        })
-        yield* addBatch(sums, part, batch.shape[0] * batch.shape[1])
+        const part = yield* compute((t) =>
+          batchMoments(
+            t,
+            upload(t.region, batch.model.input, shape),
+            upload(t.region, batch.reference.input, shape)
+          )
+        )
+        yield* addBatch(sums, part, tokens)
       })
     )
   }

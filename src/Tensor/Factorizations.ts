@@ -12,12 +12,29 @@ export interface Factorizations {
   ): { readonly u: Float64Array; readonly s: Float64Array; readonly vt: Float64Array }
   /** Symmetric a [n, n] = vectors diag(values) vectorsᵀ, values ascending, eigenvectors in columns. */
   eigh(a: Float64Array, n: number): { readonly values: Float64Array; readonly vectors: Float64Array }
+  /** The values alone, ascending. */
+  eigenvalues(a: Float64Array, n: number): Float64Array
   /** a [m, n] = q [m, k] r [k, n], k = min(m, n). */
   qr(a: Float64Array, m: number, n: number): { readonly q: Float64Array; readonly r: Float64Array }
   /** Symmetric positive definite a [n, n] = l lᵀ, l lower triangular. */
   cholesky(a: Float64Array, n: number): Float64Array
   /** a [n, n] x = b [n, columns]. */
   solve(a: Float64Array, n: number, b: Float64Array, columns: number): Float64Array
-  /** a [m, k] b [k, n]. */
-  multiply(a: Float64Array, b: Float64Array, m: number, k: number, n: number): Float64Array
+  /** l x = b, or lᵀ x = b, l [n, n] lower triangular, b [n, columns]. */
+  solveTriangular(
+    l: Float64Array,
+    n: number,
+    b: Float64Array,
+    columns: number,
+    isTransposed?: boolean
+  ): Float64Array
+  /** op(a) op(b), [m, k] by [k, n]; what is transposed lies as [k, m] or [n, k]. */
+  multiply(
+    a: Float64Array,
+    b: Float64Array,
+    m: number,
+    k: number,
+    n: number,
+    options?: { readonly transposeA?: boolean; readonly transposeB?: boolean }
+  ): Float64Array
 }

@@ -137,20 +137,17 @@ export const lstsq = (a: Tensor, b: Tensor, tolerance = 1e-12): Factored<Tensor>
           const columns = b.shape[1]
           const k = Math.min(m, n)
           const { u, s, vt } = host.svd(left, m, n)
-          const projected = host.multiply(transposed(u, m, k), right, k, m, columns)
+          const projected = host.multiply(u, right, k, m, columns, { transposeA: true })
           for (let i = 0; i < k; i++) {
             const inverse = s[i] > tolerance * s[0] ? 1 / s[i] : 0
             for (let j = 0; j < columns; j++) projected[i * columns + j] *= inverse
           }
           return {
-            x: { data: host.multiply(transposed(vt, k, n), projected, n, k, columns), shape: [n, columns] }
+            x: {
+              data: host.multiply(vt, projected, n, k, columns, { transposeA: true }),
+              shape: [n, columns]
+            }
           }
         }),
         ({ x }) => x
       )
-
-const transposed = (a: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(a.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = a[i * columns + j]
-  return result
-}

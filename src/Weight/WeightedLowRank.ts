@@ -1,3 +1,4 @@
+import { transposed } from "../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../Tensor/index.ts"
 import type { Weighting } from "./Weighting.ts"
 
@@ -35,60 +36,31 @@ export const squaredErrorIn = (
   return Math.max(0, sum)
 }
 
+/** The factors, and the singular values of C^{1/2} W M^{1/2}, greatest first: what each further rank is worth. */
+export interface LowRank extends LowRankFactors {
+  readonly singularValues: Float64Array
+}
+
 /**
  * The factors that minimise ||C^{1/2} (W - left right) M^{1/2}|| for a metric M of the outputs too, positive definite: those of W L_M, M = L_M L_Mᵀ,
- * with the right one times L_M⁻¹.
+ * with the right one times L_M⁻¹. Without M, those of ||C^{1/2} (W - left right)||.
  */
-export const lowRankFactorsBetween = (
+// w: [inputs, outputs]
+export const lowRankBetween = (
   w: Float64Array,
   outputs: number,
   rank: number,
   weighting: Weighting,
-  metric: Float64Array,
-  host: Factorizations
-): LowRankFactors => {
-  const inputs = w.length / outputs
-  const root = host.cholesky(metric, outputs)
-  const { left, right } = lowRankFactors(
-    host.multiply(w, root, inputs, outputs, outputs),
-    outputs,
-    rank,
-    weighting,
-    host
-  )
-  const solved = host.solve(
-    transposed(root, outputs, outputs),
-    outputs,
-    transposed(right, rank, outputs),
-    rank
-  )
-  return { left, right: transposed(solved, outputs, rank) }
-}
-
-/**
- * The singular values of C^{1/2} W M^{1/2}, greatest first: what each further rank is worth in the metrics of the inputs and the outputs.
- */
-// w: [inputs, outputs]
-export const singularValuesBetween = (
-  w: Float64Array,
-  outputs: number,
-  weighting: Weighting,
   metric: Float64Array | undefined,
   host: Factorizations
-): Float64Array => {
+): LowRank => {
+  if (metric === undefined) return lowRankOf(w, outputs, rank, weighting, host)
   const inputs = w.length / outputs
-  const x =
-    metric === undefined ? w : host.multiply(w, host.cholesky(metric, outputs), inputs, outputs, outputs)
-  const whitened = whiten(weighting, x, outputs, host)
-  const other = transposed(whitened, inputs, outputs)
-  const gram =
-    outputs <= inputs
-      ? host.multiply(other, whitened, outputs, inputs, outputs)
-      : host.multiply(whitened, other, inputs, outputs, inputs)
-  return host
-    .eigh(gram, Math.min(inputs, outputs))
-    .values.map((value) => Math.sqrt(Math.max(0, value)))
-    .toReversed()
+  const root = host.cholesky(metric, outputs)
+  const seen = host.multiply(w, root, inputs, outputs, outputs)
+  const { left, right, singularValues } = lowRankOf(seen, outputs, rank, weighting, host)
+  const solved = host.solveTriangular(root, outputs, transposed(right, rank, outputs), rank, true)
+  return { left, right: transposed(solved, outputs, rank), singularValues }
 }
 
 /**
@@ -96,35 +68,31 @@ export const singularValuesBetween = (
  * eigenvectors of Wᵀ C W, the best approximation is W V Vᵀ; where W is wider than high, the eigenvectors U of Lᵀ W Wᵀ L
  * give L⁻ᵀ U (Uᵀ Lᵀ W), C = L Lᵀ, from the smaller problem.
  */
-// w: [inputs, outputs]
-export const lowRankFactors = (
+const lowRankOf = (
   w: Float64Array,
   outputs: number,
   rank: number,
   weighting: Weighting,
   host: Factorizations
-): LowRankFactors => {
+): LowRank => {
   const inputs = w.length / outputs
   if (outputs <= inputs) {
-    const gram = host.multiply(
-      transposed(w, inputs, outputs),
-      metricTimes(weighting, w, outputs, host),
-      outputs,
-      inputs,
-      outputs
-    )
-    const directions = leading(gram, outputs, rank, host)
+    const product = metricTimes(weighting, w, outputs, host)
+    const gram = host.multiply(w, product, outputs, inputs, outputs, { transposeA: true })
+    const { directions, singularValues } = leading(gram, outputs, rank, host)
     return {
       left: host.multiply(w, directions, inputs, outputs, rank),
-      right: transposed(directions, outputs, rank)
+      right: transposed(directions, outputs, rank),
+      singularValues
     }
   }
   const whitened = whiten(weighting, w, outputs, host)
-  const gram = host.multiply(whitened, transposed(whitened, inputs, outputs), inputs, outputs, inputs)
-  const directions = leading(gram, inputs, rank, host)
+  const gram = host.multiply(whitened, whitened, inputs, outputs, inputs, { transposeB: true })
+  const { directions, singularValues } = leading(gram, inputs, rank, host)
   return {
     left: unwhiten(weighting, directions, rank, host),
-    right: host.multiply(transposed(directions, inputs, rank), whitened, rank, inputs, outputs)
+    right: host.multiply(directions, whitened, rank, inputs, outputs, { transposeA: true }),
+    singularValues
   }
 }
 
@@ -137,8 +105,8 @@ export const whiten = (
 ): Float64Array => {
   const inputs = x.length / columns
   if ("rows" in weighting) return x.map((value, e) => value * weighting.rows[Math.floor(e / columns)])
-  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
-  return host.multiply(root, x, inputs, inputs, columns)
+  const root = host.cholesky(weighting.covariance, inputs)
+  return host.multiply(root, x, inputs, inputs, columns, { transposeA: true })
 }
 
 /** L⁻ᵀ x for C = L Lᵀ, x [inputs, columns]. */
@@ -150,20 +118,19 @@ export const unwhiten = (
 ): Float64Array => {
   const inputs = x.length / columns
   if ("rows" in weighting) return x.map((value, e) => value / weighting.rows[Math.floor(e / columns)])
-  const root = transposed(host.cholesky(weighting.covariance, inputs), inputs, inputs)
-  return host.solve(root, inputs, x, columns)
+  return host.solveTriangular(host.cholesky(weighting.covariance, inputs), inputs, x, columns, true)
 }
 
-// The eigenvectors of the `rank` largest eigenvalues of a symmetric matrix, in columns: [n, rank].
-const leading = (gram: Float64Array, n: number, rank: number, host: Factorizations): Float64Array => {
-  const { vectors } = host.eigh(gram, n)
-  const basis = new Float64Array(n * rank)
-  for (let i = 0; i < n; i++) for (let j = 0; j < rank; j++) basis[i * rank + j] = vectors[i * n + n - 1 - j]
-  return basis
-}
-
-const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(x.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = x[i * columns + j]
-  return result
+// The eigenvectors of the `rank` largest eigenvalues of a symmetric matrix, in columns, [n, rank], and the roots of all eigenvalues.
+const leading = (
+  gram: Float64Array,
+  n: number,
+  rank: number,
+  host: Factorizations
+): { readonly directions: Float64Array; readonly singularValues: Float64Array } => {
+  const { values, vectors } = host.eigh(gram, n)
+  const directions = new Float64Array(n * rank)
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < rank; j++) directions[i * rank + j] = vectors[i * n + n - 1 - j]
+  return { directions, singularValues: values.map((value) => Math.sqrt(Math.max(0, value))).toReversed() }
 }

@@ -5,7 +5,7 @@ import { hostTask } from "./HostTask.ts"
 import { lowRank } from "./LowRank.ts"
 import { checkWeighting, type Weighting } from "./Weighting.ts"
 import type { Weight } from "./Weight.ts"
-import { lowRankFactors, lowRankFactorsBetween } from "./WeightedLowRank.ts"
+import { lowRankBetween } from "./WeightedLowRank.ts"
 
 /**
  * The matrix of a rank that is nearest in a weighted norm, ||C^{1/2} (W - W')||, as a weight in the scope: the truncated singular
@@ -45,9 +45,7 @@ export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
       reason: `element [${Math.floor(bad / outputs)}, ${bad % outputs}] is ${values[bad]}`
     })
   const { left, right } = yield* hostTask(() =>
-    metric === undefined
-      ? lowRankFactors(values, outputs, rank, weighting, factorizations)
-      : lowRankFactorsBetween(values, outputs, rank, weighting, metric, factorizations)
+    lowRankBetween(values, outputs, rank, weighting, metric, factorizations)
   )
   return yield* compute((t) =>
     lowRank(

@@ -16,10 +16,10 @@ export { matrixShape, overRows } from "./Rows.ts"
 export { checkWeighting, type Weighting } from "./Weighting.ts"
 export { bytesPerNumber, countNumbers, type FloatStorage, storedBytes, type Weight } from "./Weight.ts"
 export {
-  lowRankFactors,
+  type LowRank,
+  lowRankBetween,
   type LowRankFactors,
   metricTimes,
-  singularValuesBetween,
   squaredErrorIn,
   unwhiten,
   whiten

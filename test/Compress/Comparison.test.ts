@@ -15,6 +15,8 @@ import {
 } from "../../src/Model/index.ts"
 import { key } from "../../src/Random/index.ts"
 import { Tensor } from "../../src/Tensor/index.ts"
+import { assertClose } from "../assertClose.ts"
+import { layerFailing } from "../Model/FailingFileSystem.ts"
 import { onMockWithFiles } from "../Distill/onMockWithFiles.ts"
 import { sentence, tinyConfig } from "../Distill/TinyGpt2.ts"
 
@@ -114,6 +116,30 @@ describe("Compress.compare", () => {
         assert.strictEqual(exit._tag, "Failure")
         const resumed = yield* compress.compare(interrupted)
         assert.deepStrictEqual(yield* numbersOf(resumed.model), expected)
+      }).pipe(Effect.provide(services))
+    )
+  )
+
+  it.effect("where the disk is full it says so, and goes on from there when there is room", () =>
+    onMockWithFiles(
+      Effect.gen(function* () {
+        const compress = yield* Compress
+        const whole = { ...(yield* options(6)), resume: true }
+        const messages: Array<string> = []
+        const real = yield* FileSystem.FileSystem
+        // One after the other, each with a little more room.
+        for (const capacity of [0, 2000, 20_000]) {
+          const full = layerFailing({ capacity }).pipe(
+            Layer.provide(Layer.succeed(FileSystem.FileSystem, real))
+          )
+          const error = yield* Effect.flip(Effect.scoped(compress.compare(whole))).pipe(Effect.provide(full))
+          messages.push(error.message)
+        }
+        for (const message of messages) assert.include(message, "no space left on device")
+        const expected = yield* numbersOf((yield* compress.compare(yield* options(6))).model)
+        const resumed = yield* numbersOf((yield* compress.compare(whole)).model)
+        // This backend computes in float64, and what lies on the disk is float32.
+        expected.forEach(([name, values], i) => assertClose(resumed[i][1], values, 1e-4, name))
       }).pipe(Effect.provide(services))
     )
   )

@@ -156,11 +156,16 @@ describe("a prefix", () => {
         const model = yield* changed(original)
         const part = text.subarray(0, 24)
         const [seen, aims] = [yield* observed(model, part, [4, 6]), yield* observed(original, part, [4, 6])]
-        let prefix = yield* prefixOf(model, original, part, { rows: 3 })
-        for (const layer of [0, 1]) {
-          prefix = yield* prefixBefore(prefix, layer, model, original)
-          for (const name of Object.keys(seen).filter((one) => one.startsWith(`h.${layer}.`))) {
-            const { count, second, mean, reference } = yield* prefixMoments(prefix, name, model, original)
+        const start = yield* prefixOf(model, original, part, { rows: 3 })
+        let prefix = start
+        // Some are passed over, as those that a plan leaves as they are.
+        for (const passed of [0, 3])
+          for (const name of Object.keys(seen).slice(passed)) {
+            prefix =
+              name === "h.0.attn.c_attn"
+                ? yield* prefixOf(model, original, part, { rows: 3 })
+                : yield* prefixBefore(passed === 0 ? prefix : start, name, model, original)
+            const { count, second, mean, reference } = yield* prefixMoments(prefix)
             const [x, z] = [seen[name], aims[name]]
             assert.strictEqual(count, 24)
             assertClose(second, product(x.values, x.values, x.width))
@@ -172,7 +177,6 @@ describe("a prefix", () => {
             )
             assertClose(reference!.cross, product(x.values, z.values, x.width))
           }
-        }
       })
     )
   )
@@ -203,7 +207,9 @@ describe("fits in sequence", () => {
   const both = Effect.gen(function* () {
     const original = yield* tinyGpt2
     const model = yield* changed(original)
-    const moments = yield* prefixMoments(yield* prefixOf(model, original, text), name, model, original)
+    const moments = yield* prefixMoments(
+      yield* prefixBefore(yield* prefixOf(model, original, text), name, model, original)
+    )
     const w = Float64Array.from(yield* Tensor.toArray(original.weights[name].tensors.weight))
     return { original, model, moments, w }
   })
@@ -215,7 +221,7 @@ describe("fits in sequence", () => {
         Effect.gen(function* () {
           const { original, model, moments, w } = yield* both
           const start = yield* prefixOf(original, original, text)
-          const same = yield* prefixMoments(start, name, original, original)
+          const same = yield* prefixMoments(yield* prefixBefore(start, name, original, original))
           assertClose(yield* sequentialTarget(same, w), w, 1e-8)
           assertClose(yield* sequentialTarget({ ...moments, reference: undefined }, w), w)
           const ridge = 0.05

@@ -122,6 +122,7 @@ layer(NodeServices.layer)("ModelDirectory.save", (it) => {
         const before = yield* entries(directory)
         const error = yield* Effect.flip(ModelDirectory.save(directory, yield* contents))
         assert.match(error.message, message)
+        assert.match((yield* Effect.flip(ModelDirectory.requireSaveable(directory))).message, message)
         assert.deepStrictEqual(yield* entries(directory), before)
         assert.deepStrictEqual(yield* entries(dirname(directory)), ["gpt2"])
       })
@@ -145,6 +146,7 @@ layer(NodeServices.layer)("ModelDirectory.save", (it) => {
     Effect.gen(function* () {
       const directory = yield* temporaryPath
       yield* ModelDirectory.save(directory, { ...(yield* contents), files: { "history.csv": "1" } })
+      yield* ModelDirectory.requireSaveable(directory, ["history.csv"])
       yield* ModelDirectory.save(directory, { ...(yield* contents), files: { "history.csv": "1\n2" } })
       assert.match(
         (yield* Effect.flip(ModelDirectory.save(directory, yield* contents))).message,

@@ -11,7 +11,15 @@ import { dense, sumWeight } from "../../src/Weight/index.ts"
 import { layerFailing } from "../Model/FailingFileSystem.ts"
 import { decodeModel, type DecodedTensor, encodeAgain, hasUnknownFields } from "./OnnxMessages.ts"
 import { logitsOf, onnxRuntime, openSession } from "./OnnxRuntime.ts"
-import { denseModel, denseOf, kroneckerOf, lowRankOf, modelWith, type Permuted } from "./TinyModels.ts"
+import {
+  denseModel,
+  denseOf,
+  kroneckerOf,
+  lowRankOf,
+  modelWith,
+  type Permuted,
+  tensorTrainOf
+} from "./TinyModels.ts"
 
 const services = Layer.merge(NodeServices.layer, Mock.layer())
 
@@ -88,6 +96,15 @@ const sumModel = modelWith({
   "h.0.mlp.c_fc": sumOf("h.0.mlp.c_fc", [8, 32], 0)
 })
 
+/** Trains of one to three cores, such as are contracted from the first and from the last, with an embedding and its tied head among them. */
+const tensorTrainModel = modelWith({
+  wte: tensorTrainOf("wte", [2, 3, 2], [2, 1, 4], [3, 2]),
+  "h.0.attn.c_attn": tensorTrainOf("c_attn", [8], [24], []),
+  "h.0.attn.c_proj": tensorTrainOf("c_proj", [2, 4], [1, 8], [2]),
+  "h.0.mlp.c_fc": tensorTrainOf("c_fc", [4, 2], [8, 4], [3]),
+  "h.0.mlp.c_proj": tensorTrainOf("mlp", [2, 4, 4], [4, 1, 2], [2, 3])
+})
+
 const untiedModel = modelWith({ lm_head: denseOf("head", [12, 8]) })
 
 /** Differences between the session's logits and the library's, for several batches and lengths. */
@@ -129,7 +146,8 @@ describe.skipIf(onnxRuntime === undefined)(`an exported model (${found})`, () =>
     "matrices of low rank": lowRankModel,
     "a head of its own": untiedModel,
     "several formats": mixedModel,
-    "sums of two formats": sumModel
+    "sums of two formats": sumModel,
+    "tensor trains": tensorTrainModel
   }
   for (const [name, make] of Object.entries(models))
     it.effect(`has our logits: ${name}`, () =>

@@ -5,6 +5,7 @@ import { type Gpt2, tensorShapes, weightSizes, withWeight } from "../../src/Mode
 import * as ModelConfig from "../../src/Model/ModelConfig.ts"
 import { key, stream } from "../../src/Random/index.ts"
 import { type Backend, compute, type Shape, Tensor, type TensorError } from "../../src/Tensor/index.ts"
+import { tensorTrainWeight } from "../../src/TensorTrain/index.ts"
 import { dense, lowRank, type Weight } from "../../src/Weight/index.ts"
 
 type Made<A> = Effect.Effect<A, TensorError, Backend | Scope.Scope>
@@ -67,6 +68,21 @@ export const kroneckerOf = (
       columns: permuted.columns ? random.permutation(left[1] * right[1]) : undefined
     }
     return yield* compute((t) => kroneckerWeight(t, parts))
+  })
+
+/** ranks: those between the cores. */
+export const tensorTrainOf = (
+  name: string,
+  inputs: ReadonlyArray<number>,
+  outputs: ReadonlyArray<number>,
+  ranks: ReadonlyArray<number>
+): Made<Weight> =>
+  Effect.gen(function* () {
+    const all = [1, ...ranks, 1]
+    const cores: Array<Tensor> = []
+    for (let k = 0; k < inputs.length; k++)
+      cores.push(yield* tensor(`${name} core ${k}`, [all[k], inputs[k], outputs[k], all[k + 1]]))
+    return yield* compute((t) => tensorTrainWeight(t, cores))
   })
 
 /** The dense model with some of its weights replaced; "lm_head" may be new. */

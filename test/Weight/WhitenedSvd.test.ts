@@ -5,7 +5,7 @@ import { Mock } from "../../src/Layers/Mock.ts"
 import { matrixFactorizations as host } from "../../src/Layers/host/MatrixFactorizations.ts"
 import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
 import {
-  singularValuesBetween,
+  lowRankBetween,
   squaredErrorIn,
   truncatedSvd,
   type Weighting,
@@ -84,7 +84,7 @@ describe("whitenedSvd", () => {
         for (const weighting of weightings(inputs)) {
           const metric = correlated(5, outputs)
           const w = normals(`m${inputs}`, inputs * outputs)
-          const values = singularValuesBetween(w, outputs, weighting, metric, host)
+          const { singularValues: values } = lowRankBetween(w, outputs, 1, weighting, metric, host)
           for (const rank of [1, 4]) {
             const { dense } = yield* fitted(w, outputs, rank, weighting, metric)
             const difference = w.map((value, e) => value - dense[e])

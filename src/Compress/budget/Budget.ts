@@ -8,16 +8,18 @@ import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { Calibration } from "../Calibration.ts"
 import { type Candidate, lowRankCandidates } from "./Candidates.ts"
 import { selectWithin } from "./Knapsack.ts"
-import { type MeasuredWeight, measureWeights } from "./MeasuredWeight.ts"
+import { type MeasuredWeight, measureWeights, type WeightMetrics } from "./MeasuredWeight.ts"
 import { type Plan, PlanError } from "../Plan.ts"
-import { sensitivityOf } from "./Sensitivity.ts"
-import { kroneckerCandidates } from "./Trials.ts"
+import { predictionsOf, sensitivityOf } from "./Sensitivity.ts"
+import { kroneckerCandidates, type TriedMetrics, triedWeights } from "./Trials.ts"
 
 /** What is known of a model before a plan is made. */
 export interface Survey {
   readonly weights: ReadonlyArray<MeasuredWeight>
   /** Of each weight: nats a token for each unit of relative squared error. */
   readonly sensitivities: ReadonlyArray<number>
+  /** Of the weights that `kroneckerCandidates` tries. */
+  readonly metrics: TriedMetrics
   /** Numbers of the model that no plan changes. */
   readonly fixed: number
 }
@@ -48,9 +50,9 @@ export interface BudgetOptions {
   readonly key: Key
 }
 
-/** Planning goes through the weights three times; `share` is that of all the work. */
+/** Planning goes through all weights, and then through some again; `share` is that of all the work. */
 export interface PlanningEvent {
-  readonly step: "measured" | "tried" | "sensitivity"
+  readonly step: "measured" | "tried"
   readonly name: string
   readonly share: number
 }
@@ -73,7 +75,7 @@ export const parseBudget = (text: string, stored: number): Effect.Effect<number,
 
 /** Multiplications of one pass of the network over the text by which sensitivities are measured. */
 const passCost = 2.5e11
-const divergenceTokens = { least: 512, most: 8192 }
+const divergenceTokens = { least: 512, most: 4096 }
 
 /**
  * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
@@ -87,23 +89,32 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
 ): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
   yield* requireFiniteParameters(model)
   const all = storedParameters(model)
-  const count = Object.keys(model.weights).length
-  let measured = 0
-  const weights = yield* measureWeights(model, calibration, (name) =>
-    observe({ step: "measured", name, share: ++measured / count })
-  )
   const { least, most } = divergenceTokens
   const text = excerpt(calibration.tokens, Math.round(Math.min(most, Math.max(least, passCost / all))))
   const kept = Math.min(0.75, Math.max(0.25, share))
+  const rankOf = (inputs: number, outputs: number) =>
+    Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
+  const tried = triedWeights(model)
+  const count = Object.keys(model.weights).length
   const sensitivities: Array<number> = []
-  for (const weight of weights) {
-    const { name, inputs, outputs } = weight
-    const rank = Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
-    sensitivities.push(yield* sensitivityOf(model, name, weight, rank, text))
-    yield* observe({ step: "sensitivity", name, share: sensitivities.length / count })
-  }
+  const metrics: Record<string, WeightMetrics> = {}
+  const weights = yield* Effect.scoped(
+    Effect.flatMap(predictionsOf(model, text), (predictions) =>
+      measureWeights(
+        model,
+        calibration,
+        rankOf,
+        Effect.fnUntraced(function* (measurement) {
+          const { name } = measurement.weight
+          if (tried.has(name)) metrics[name] = measurement.metrics
+          sensitivities.push(yield* sensitivityOf(model, measurement, predictions))
+          yield* observe({ step: "measured", name, share: sensitivities.length / count })
+        })
+      )
+    )
+  )
   const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
-  return { weights, sensitivities, fixed: all - planned }
+  return { weights, sensitivities, metrics, fixed: all - planned }
 })
 
 /**
@@ -119,13 +130,11 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
     of.map(({ storedParameters: size, squaredError }) => ({ size, cost: sensitivities[i] * squaredError }))
   )
   const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined
-  if (selection === undefined) {
-    const least = options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
-    return yield* new PlanError({
-      weight: "",
-      reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
-    })
-  }
+  if (selection === undefined)
+    return yield* cannotBeMet(
+      budget,
+      options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
+    )
   const choices = weights.map(
     ({ name }, i): Choice => ({
       name,
@@ -148,6 +157,19 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
   }
 })
 
+const cannotBeMet = (budget: number, least: number): PlanError =>
+  new PlanError({
+    weight: "",
+    reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
+  })
+
+/** Numbers of a model all of whose weights have rank 1: no candidate stores less. */
+const leastNumbers = (model: Gpt2): number =>
+  Object.values(model.weights).reduce(
+    (sum, { storedParameters: own, inputs, outputs }) => sum - own + Math.min(own, inputs + outputs),
+    storedParameters(model)
+  )
+
 /**
  * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
  * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
@@ -163,14 +185,15 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   { budget, calibration, key }: BudgetOptions,
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
+  // Whether it can be met at all is known before all work.
+  const least = leastNumbers(model)
+  if (budget < least) return yield* cannotBeMet(budget, least)
   const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (event) =>
-    observe({ ...event, share: (event.step === "measured" ? 0 : 0.2) + 0.2 * event.share })
+    observe({ ...event, share: 0.5 * event.share })
   )
   const lowRanks = survey.weights.map(lowRankCandidates)
-  // Whether it can be met at all is known before the trials, which take longest.
-  yield* planWithin(survey, budget, lowRanks)
-  const sums = yield* kroneckerCandidates(model, survey.weights, key, (name, share) =>
-    observe({ step: "tried", name, share: 0.4 + 0.6 * share })
+  const sums = yield* kroneckerCandidates(model, survey.weights, survey.metrics, key, (name, share) =>
+    observe({ step: "tried", name, share: 0.5 + 0.5 * share })
   )
   return yield* planWithin(
     survey,

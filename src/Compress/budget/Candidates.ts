@@ -35,15 +35,22 @@ const largestDivisor = (size: number, most: number): number => {
   return divisor
 }
 
+/** Sizes at which sums with a low rank beside them are tried, as parts of the matrix. */
+const sharesTried = [0.3, 0.6]
+
 /**
- * Kronecker sums worth a trial: blocks of 2 by 4 along the longer side, for a half and a quarter of the numbers, and one product with a low
- * rank beside it. None for a square matrix, where low ranks of the same size are better.
+ * Kronecker sums worth a trial: blocks of 2 by 4 along the longer side (1 by 4 of an embedding, whose rows are looked up), for a half and a
+ * quarter of the numbers, and one product with low ranks beside it.
  */
-export const kroneckerPlans = (inputs: number, outputs: number): ReadonlyArray<KroneckerPlan> => {
-  if (inputs === outputs) return []
+export const kroneckerPlans = ({
+  name,
+  inputs,
+  outputs
+}: Pick<MeasuredWeight, "name" | "inputs" | "outputs">): ReadonlyArray<KroneckerPlan> => {
+  const isLayer = name.startsWith("h.")
   const right: readonly [number, number] = [
-    largestDivisor(inputs, inputs > outputs ? 4 : 2),
-    largestDivisor(outputs, inputs > outputs ? 2 : 4)
+    largestDivisor(inputs, isLayer ? (inputs > outputs ? 4 : 2) : 1),
+    largestDivisor(outputs, isLayer && inputs > outputs ? 2 : 4)
   ]
   const slots = right[0] * right[1]
   if (slots < 4) return []
@@ -52,11 +59,31 @@ export const kroneckerPlans = (inputs: number, outputs: number): ReadonlyArray<K
     terms,
     left: [inputs / right[0], outputs / right[1]],
     right,
-    permute: "rows-and-columns"
+    permute: right[0] > 1 ? "rows-and-columns" : "columns"
   })
   const one = sum(1)
-  const rank = Math.floor(
-    (inputs * outputs - 2 * storedParameters(one, [inputs, outputs])) / (2 * (inputs + outputs))
-  )
-  return [sum(slots / 2), sum(slots / 4), ...(rank > 0 ? [{ ...one, rank }] : [])]
+  const rankFor = (share: number) =>
+    Math.floor((share * inputs * outputs - storedParameters(one, [inputs, outputs])) / (inputs + outputs))
+  return [
+    sum(slots / 2),
+    sum(slots / 4),
+    ...sharesTried.map(rankFor).flatMap((rank) => (rank > 0 ? [{ ...one, rank }] : []))
+  ]
+}
+
+/** Ranks that are considered beside one product: evenly spread up to where nothing is saved. */
+export const ranksBeside = (
+  { inputs, outputs }: MeasuredWeight,
+  one: KroneckerPlan
+): ReadonlyArray<number> => {
+  const { rank: _, ...alone } = one
+  const room = inputs * outputs - storedParameters(alone, [inputs, outputs]) - 1
+  const largest = Math.min(inputs, outputs, Math.floor(room / (inputs + outputs)))
+  return [
+    ...new Set(
+      Array.from({ length: rankCount }, (_, i) => Math.round((largest * (i + 1)) / rankCount)).filter(
+        (rank) => rank > 0
+      )
+    )
+  ]
 }

@@ -2,9 +2,8 @@ import { Effect } from "effect"
 import { covariance } from "../../Model/Covariance.ts"
 import { type Gpt2, weightSizes } from "../../Model/Gpt2.ts"
 import { inputMoments } from "../../Model/InputMoments.ts"
-import type { InputMoments } from "../../Model/MomentSums.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
-import { hostTask, singularValuesBetween, type Weighting } from "../../Weight/index.ts"
+import { hostTask, type LowRank, lowRankBetween, type Weighting } from "../../Weight/index.ts"
 import { type Calibration, covarianceOptions, metricsOf, numbersOf, rowWeighting } from "../Calibration.ts"
 
 /** What is known of a weight from the calibration text, before anything is compressed. */
@@ -12,24 +11,37 @@ export interface MeasuredWeight {
   readonly name: string
   readonly inputs: number
   readonly outputs: number
-  readonly weighting: Weighting
-  /** Of the outputs; undefined for a weight whose outputs nothing was measured of. */
-  readonly metric: Float64Array | undefined
-  /** Of the inputs; undefined for embeddings. */
-  readonly moments: InputMoments | undefined
   /** The share of ||C^{1/2} W M^{1/2}||² that the best matrix of a rank loses. */
   readonly lost: (rank: number) => number
 }
 
-/** Every weight of a model, measured over the text. `observe` hears of each when it is done. */
+/** By what the error of a weight is measured. */
+export interface WeightMetrics {
+  readonly weighting: Weighting
+  /** Of the outputs; undefined for a weight whose outputs nothing was measured of. */
+  readonly metric: Float64Array | undefined
+  /** Of the inputs; undefined for embeddings. */
+  readonly mean: Float64Array | undefined
+}
+
+/** A weight while it is looked at: its metrics are large, and kept by those who need them. */
+export interface Measurement {
+  readonly weight: MeasuredWeight
+  readonly metrics: WeightMetrics
+  /** The best of the rank that was asked for. */
+  readonly lowRank: LowRank
+}
+
+/** Every weight of a model, measured over the text, one after the other. */
 export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E = never, R = never>(
   model: Gpt2,
   calibration: Calibration,
-  observe: (name: string) => Effect.Effect<unknown, E, R> = () => Effect.void
+  rankOf: (inputs: number, outputs: number) => number,
+  visit: (measurement: Measurement) => Effect.Effect<unknown, E, R>
 ): Effect.fn.Return<ReadonlyArray<MeasuredWeight>, TensorError | E, Backend | R> {
   const { factorizations: host } = yield* Backend
-  const metrics = yield* metricsOf(model, calibration)
-  const moments = yield* inputMoments(model, calibration.tokens)
+  const metrics = { ...(yield* metricsOf(model, calibration)) }
+  const moments = { ...(yield* inputMoments(model, calibration.tokens)) }
   const rows = rowWeighting(model, calibration)
   const measured: Array<MeasuredWeight> = []
   for (const [name, [inputs, outputs]] of Object.entries(weightSizes(model.config))) {
@@ -37,10 +49,15 @@ export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E 
     const weighting =
       own === undefined ? rows : { covariance: covariance(own, covarianceOptions(calibration)) }
     const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined
+    // All weights' metrics together take gigabytes: each is let go of when it has been used.
+    delete moments[name]
+    delete metrics[name]
     const w = yield* numbersOf(model.weights[name])
-    const values = yield* hostTask(() => singularValuesBetween(w, outputs, weighting, metric, host))
-    measured.push({ name, inputs, outputs, weighting, metric, moments: own, lost: lossByRank(values) })
-    yield* observe(name)
+    const rank = rankOf(inputs, outputs)
+    const lowRank = yield* hostTask(() => lowRankBetween(w, outputs, rank, weighting, metric, host))
+    const weight = { name, inputs, outputs, lost: lossByRank(lowRank.singularValues) }
+    yield* visit({ weight, metrics: { weighting, metric, mean: own?.mean }, lowRank })
+    measured.push(weight)
   }
   return measured
 })

@@ -1,30 +1,47 @@
 import { Effect } from "effect"
-import { Kronecker } from "../../Kronecker/index.ts"
-import type { Gpt2 } from "../../Model/Gpt2.ts"
+import type { Kronecker } from "../../Kronecker/index.ts"
+import { type Gpt2, weightSizes } from "../../Model/Gpt2.ts"
 import { fold, type Key } from "../../Random/index.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
-import { squaredErrorIn } from "../../Weight/index.ts"
+import { squaredErrorIn, type Weight } from "../../Weight/index.ts"
 import { numbersOf } from "../Calibration.ts"
-import { type Candidate, kroneckerPlans } from "./Candidates.ts"
-import type { MeasuredWeight } from "./MeasuredWeight.ts"
+import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
+import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
 import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
 
-/** Rounds and swaps of the searches by which an error is foretold; the fit that follows takes its time. */
-const quick = { rounds: 2, swaps: 20_000 }
-/** Layers in which a kind of weight is tried: of large matrices, whose searches take half a minute, the middle one. */
-const layersTried = { most: 3, ofLarge: 1, large: 1 << 20 }
+/** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
+const quick = { swaps: 20_000, rounds: { first: 2, next: 1 } }
+/** Layers in which a kind of weight is tried: of large matrices, whose searches take long, the middle one. */
+const layersTried = { most: 3, ofLarge: 1, large: 1 << 19 }
+/** Matrices of more numbers, such as the embedding of a large vocabulary, are not tried: their low ranks have to do. */
+const largestTried = 1 << 23
+
+/** A weight by name and size. */
+type Sized = Pick<MeasuredWeight, "name" | "inputs" | "outputs">
 
 /** One kind of weight, such as "mlp.c_fc", in the layers' order. */
-type Kind = ReadonlyArray<MeasuredWeight>
+type Kind<A extends Sized> = ReadonlyArray<A>
+
+/** The metrics of the weights that are tried, by name: see `triedWeights`. */
+export type TriedMetrics = Readonly<Record<string, WeightMetrics>>
+
+/** The weights whose metrics `kroneckerCandidates` will ask for. */
+export const triedWeights = (model: Gpt2): ReadonlySet<string> => {
+  const sizes = Object.entries(weightSizes(model.config)).map(
+    ([name, [inputs, outputs]]): Sized => ({ name, inputs, outputs })
+  )
+  return new Set(kindsOf(sizes).flatMap((kind) => layersToTry(kind).map((layer) => kind[layer].name)))
+}
 
 /**
- * Kronecker sums for the weights of the layers, with errors found by short searches in a few layers of each kind; between these, the error
- * is foretold from its ratio to that of the low rank of the same size. By the weights' names.
+ * Kronecker sums, alone and with low ranks beside them, with errors found by short searches in a few layers of each kind; between these layers
+ * and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
  */
 export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(function* <E = never, R = never>(
   model: Gpt2,
   weights: ReadonlyArray<MeasuredWeight>,
+  metrics: TriedMetrics,
   key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<
@@ -33,49 +50,71 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
   Backend | Kronecker | R
 > {
   const kinds = kindsOf(weights).map((kind) => ({ kind, layers: layersToTry(kind) }))
-  const trials = kinds.flatMap(({ kind, layers }) => layers.map((layer) => kind[layer].name))
+  const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
   const found: Record<string, Array<Candidate>> = {}
   let done = 0
   for (const { kind, layers } of kinds) {
-    const plans = kroneckerPlans(kind[0].inputs, kind[0].outputs)
+    const plans = kroneckerPlans(kind[0])
     const ratios: Array<ReadonlyArray<number>> = []
     for (const layer of layers) {
       const weight = kind[layer]
-      const errors: Array<number> = []
-      for (const plan of plans) errors.push(yield* trialError(model, weight, plan, key))
+      const errors = yield* trialErrors(model, weight, metrics[weight.name], plans, key)
       ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
-      yield* observe(weight.name, ++done / trials.length)
+      yield* observe(weight.name, ++done / trials)
     }
     kind.forEach((weight, layer) => {
-      found[weight.name] = plans.map((plan, i) => ({
-        plan,
-        storedParameters: storedParameters(plan, [weight.inputs, weight.outputs]),
-        squaredError: Math.min(
-          1,
-          lowRankError(weight, plan) *
-            interpolated(
-              layers,
-              ratios.map((one) => one[i]),
-              layer
-            )
+      const own = plans.map((_, i) =>
+        interpolated(
+          layers,
+          ratios.map((one) => one[i]),
+          layer
         )
-      }))
+      )
+      found[weight.name] = candidatesOf(weight, plans, own)
     })
   }
   return found
 })
 
-const kindsOf = (weights: ReadonlyArray<MeasuredWeight>): ReadonlyArray<Kind> => {
-  const kinds = new Map<string, Array<MeasuredWeight>>()
+/** ratios: of each plan's error to that of the low rank of its size. Sums with a low rank are offered in sizes between too. */
+const candidatesOf = (
+  weight: MeasuredWeight,
+  plans: ReadonlyArray<KroneckerPlan>,
+  ratios: ReadonlyArray<number>
+): Array<Candidate> => {
+  const shape = [weight.inputs, weight.outputs] as const
+  const candidate = (plan: KroneckerPlan, ratio: number): Candidate => ({
+    plan,
+    storedParameters: storedParameters(plan, shape),
+    squaredError: Math.min(1, lowRankError(weight, plan) * ratio)
+  })
+  const known = plans.map((plan, i) => ({ plan, ratio: ratios[i] }))
+  const alone = known.filter(({ plan }) => plan.rank === undefined)
+  const beside = known
+    .flatMap(({ plan, ratio }) => (plan.rank === undefined ? [] : [{ plan, rank: plan.rank, ratio }]))
+    .toSorted((a, b) => a.rank - b.rank)
+  const places = beside.map(({ rank }) => rank)
+  const values = beside.map(({ ratio }) => ratio)
+  const between =
+    beside.length === 0
+      ? []
+      : ranksBeside(weight, beside[0].plan).map((rank) =>
+          candidate({ ...beside[0].plan, rank }, interpolated(places, values, rank))
+        )
+  return [...alone.map(({ plan, ratio }) => candidate(plan, ratio)), ...between]
+}
+
+const kindsOf = <A extends Sized>(weights: ReadonlyArray<A>): ReadonlyArray<Kind<A>> => {
+  const kinds = new Map<string, Array<A>>()
   for (const weight of weights) {
-    const kind = /^h\.\d+\.(.*)$/.exec(weight.name)?.[1]
-    if (kind === undefined || kroneckerPlans(weight.inputs, weight.outputs).length === 0) continue
+    if (kroneckerPlans(weight).length === 0 || weight.inputs * weight.outputs > largestTried) continue
+    const kind = /^h\.\d+\.(.*)$/.exec(weight.name)?.[1] ?? weight.name
     kinds.set(kind, [...(kinds.get(kind) ?? []), weight])
   }
   return [...kinds.values()]
 }
 
-const layersToTry = (kind: Kind): ReadonlyArray<number> => {
+const layersToTry = (kind: Kind<Sized>): ReadonlyArray<number> => {
   const [{ inputs, outputs }] = kind
   const most = inputs * outputs >= layersTried.large ? layersTried.ofLarge : layersTried.most
   const count = Math.min(most, kind.length)
@@ -88,30 +127,43 @@ const layersToTry = (kind: Kind): ReadonlyArray<number> => {
 const lowRankError = ({ inputs, outputs, lost }: MeasuredWeight, plan: KroneckerPlan): number =>
   Math.max(Number.EPSILON, lost(Math.floor(storedParameters(plan, [inputs, outputs]) / (inputs + outputs))))
 
-const trialError = Effect.fnUntraced(function* (
+/** The plans are of one pair of sizes: what one search has arranged, the next sets out from. */
+const trialErrors = Effect.fnUntraced(function* (
   model: Gpt2,
-  { name, weighting, metric, outputs }: MeasuredWeight,
-  plan: KroneckerPlan,
+  { name, outputs }: MeasuredWeight,
+  { weighting, metric }: WeightMetrics,
+  plans: ReadonlyArray<KroneckerPlan>,
   key: Key
-): Effect.fn.Return<number, TensorError, Backend | Kronecker> {
+): Effect.fn.Return<ReadonlyArray<number>, TensorError, Backend | Kronecker> {
   const { factorizations: host } = yield* Backend
   const weight = model.weights[name]
   const w = yield* numbersOf(weight)
-  const fitted = yield* Effect.scoped(
-    Effect.flatMap(
-      fitWeight(
-        name,
-        weight,
-        plan,
-        { key: fold(key, "trial"), ...quick },
-        { matrix: undefined, weighting, metric }
-      ),
-      numbersOf
-    )
-  )
   const norm = squaredErrorIn(weighting, metric, w, outputs, host)
-  const difference = w.map((value, e) => value - fitted[e])
-  return norm > 0 ? squaredErrorIn(weighting, metric, difference, outputs, host) / norm : 0
+  const errors: Array<number> = []
+  let start: Weight["indices"] | undefined
+  for (const plan of plans) {
+    const { swaps, rounds } = quick
+    const search = {
+      key: fold(key, "trial"),
+      swaps,
+      rounds: start === undefined ? rounds.first : rounds.next,
+      start
+    }
+    const fitted = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const approximation = yield* fitWeight(name, weight, plan, search, {
+          matrix: undefined,
+          weighting,
+          metric
+        })
+        start ??= approximation.indices
+        return yield* numbersOf(approximation)
+      })
+    )
+    for (let e = 0; e < fitted.length; e++) fitted[e] = w[e] - fitted[e]
+    errors.push(norm > 0 ? squaredErrorIn(weighting, metric, fitted, outputs, host) / norm : 0)
+  }
+  return errors
 })
 
 // Linear between the places (ascending) at which values are known, constant beyond.

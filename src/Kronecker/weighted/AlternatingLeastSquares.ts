@@ -1,5 +1,4 @@
-import { transposed } from "../BlockGram.ts"
-import { cholesky, solveInPlace } from "./SmallCholesky.ts"
+import { cholesky, forwardInPlace, solveInPlace } from "./SmallCholesky.ts"
 import type { ArrangedProblem, Factors } from "./WeightedProblem.ts"
 
 /** Factors, and what they capture of ||C^{1/2} W||²: the rest is the squared error. */
@@ -24,7 +23,7 @@ export const leftNormal = ({ shape, metric, host }: ArrangedProblem, right: Floa
     left: [m1],
     right: [m2, n2]
   } = shape
-  const pairs = host.multiply(right, transposed(right, terms * m2, n2), terms * m2, n2, terms * m2)
+  const pairs = host.multiply(right, right, terms * m2, n2, terms * m2, { transposeB: true })
   // weights: [m2 m2, terms terms], only i = k where C is diagonal
   const square = terms * terms
   const rows = metric.isDiagonal ? m2 : m2 * m2
@@ -55,14 +54,64 @@ export const leftStep = (problem: ArrangedProblem, { left, right }: Factors): Ca
     right: [m2, n2]
   } = shape
   const size = m2 * n2
-  const projected = host.multiply(aims, transposed(right, terms, size), m1 * n1, size, terms)
-  const wanted = transposed(projected, m1 * n1, terms)
+  const wanted = host.multiply(right, aims, terms, size, m1 * n1, { transposeB: true })
   const solved = solveNormal(problem, leftNormal(problem, right), wanted, left, terms, m1, n1)
   return { factors: { left: solved.x, right }, captured: solved.captured }
 }
 
+/** What B is to solve for given A, N B = wanted: half the gradient of what the two capture is wanted - N B. */
+export interface RightSystem {
+  /** [terms m2, terms m2], or its blocks [m2, terms, terms] where C is diagonal */
+  readonly normal: Float64Array
+  /** [terms, m2, n2] */
+  readonly wanted: Float64Array
+}
+
 /** The best B for given A, and what the two capture. */
-export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): Captured => {
+export const rightStep = (
+  problem: ArrangedProblem,
+  { left, right }: Factors,
+  { normal, wanted }: RightSystem = rightSystem(problem, left)
+): Captured => {
+  const { terms, right: sizes } = problem.shape
+  const { x, captured } = solveNormal(problem, normal, wanted, right, terms, ...sizes)
+  return { factors: { left, right: x }, captured }
+}
+
+/** N⁻¹ x for the N of B, x [terms, m2, n2]. */
+export const rightSolved = (
+  problem: ArrangedProblem,
+  { normal }: RightSystem,
+  x: Float64Array
+): Float64Array => {
+  const { terms, right } = problem.shape
+  return pulledSolve(problem, normal, pullOf(problem, normal), x, terms, ...right)
+}
+
+/** N x for the N of B, x [terms, m2, n2]. */
+export const rightProduct = (
+  { shape, metric }: ArrangedProblem,
+  { normal }: RightSystem,
+  x: Float64Array
+): Float64Array => {
+  const { terms, right } = shape
+  const [m2, n2] = right
+  const result = new Float64Array(x.length)
+  for (let r = 0; r < terms; r++)
+    for (let i = 0; i < m2; i++)
+      for (let n = 0; n < terms; n++)
+        for (let k = 0; k < m2; k++) {
+          if (metric.isDiagonal && i !== k) continue
+          const part = metric.isDiagonal
+            ? normal[(i * terms + r) * terms + n]
+            : normal[(r * m2 + i) * terms * m2 + n * m2 + k]
+          for (let j = 0; j < n2; j++) result[(r * m2 + i) * n2 + j] += part * x[(n * m2 + k) * n2 + j]
+        }
+  return result
+}
+
+/** The system of B for given A. */
+export const rightSystem = (problem: ArrangedProblem, left: Float64Array): RightSystem => {
   const { shape, aims, metric, host } = problem
   const {
     terms,
@@ -71,10 +120,6 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
   } = shape
   const wanted = host.multiply(left, aims, terms, m1 * n1, m2 * n2)
   const square = terms * terms
-  const solved = (normal: Float64Array): Captured => {
-    const { x, captured } = solveNormal(problem, normal, wanted, right, terms, m2, n2)
-    return { factors: { left, right: x }, captured }
-  }
   if (metric.isDiagonal) {
     const normal = new Float64Array(m2 * square)
     for (let a = 0; a < m1; a++)
@@ -89,10 +134,10 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
             if (n !== r) normal[i * square + n * terms + r] += part
           }
         }
-    return solved(normal)
+    return { normal, wanted }
   }
   // gram: (A_r A_nᵀ)[a, b] as [terms terms, m1 m1]
-  const products = host.multiply(left, transposed(left, terms * m1, n1), terms * m1, n1, terms * m1)
+  const products = host.multiply(left, left, terms * m1, n1, terms * m1, { transposeB: true })
   const gram = new Float64Array(products.length)
   for (let r = 0, e = 0; r < terms; r++)
     for (let n = 0; n < terms; n++)
@@ -107,7 +152,7 @@ export const rightStep = (problem: ArrangedProblem, { left, right }: Factors): C
     for (let n = 0; n < terms; n++)
       for (let i = 0; i < m2; i++)
         for (let k = 0; k < m2; k++) normal[(r * m2 + i) * size + n * m2 + k] = blocks[e++]
-  return solved(normal)
+  return { normal, wanted }
 }
 
 // wanted, before: [terms, items, columns]
@@ -120,7 +165,7 @@ const solveNormal = (
   items: number,
   columns: number
 ): { readonly x: Float64Array; readonly captured: number } => {
-  const epsilon = pullOf(normal)
+  const epsilon = pullOf(problem, normal)
   const pulled = wanted.map((value, e) => value + epsilon * before[e])
   const x = pulledSolve(problem, normal, epsilon, pulled, terms, items, columns)
   // 2 <wanted, x> - <x, normal x> with (normal + epsilon) x = pulled
@@ -129,26 +174,54 @@ const solveNormal = (
   return { x, captured }
 }
 
-const pullOf = (normal: Float64Array): number => {
+// normal: [n, n], or blocks of [terms, terms] for a diagonal metric
+const pullOf = ({ shape: { terms }, metric }: ArrangedProblem, normal: Float64Array): number => {
+  const size = metric.isDiagonal ? terms : Math.sqrt(normal.length)
   let largest = 0
-  for (let e = 0; e < normal.length; e++) largest = Math.max(largest, normal[e])
+  for (let e = 0; e < normal.length; e += size * size)
+    for (let i = 0; i < size; i++) largest = Math.max(largest, normal[e + i * size + i])
   return largest === 0 ? 1 : pull * largest
 }
 
-/** x with N x = wanted for a normal matrix N of `leftNormal`: wanted [terms, m1, columns]. */
-export const solveLeftNormal = (
-  problem: ArrangedProblem,
-  normal: Float64Array,
-  wanted: Float64Array,
-  columns: number
-): Float64Array => {
-  const { terms, left } = problem.shape
-  return pulledSolve(problem, normal, pullOf(normal), wanted, terms, left[0], columns)
+/**
+ * The lower triangular root of A's normal matrix for given B, of the order (term, row of A): [terms m1, terms m1], or its blocks
+ * [m1, terms, terms] where C is diagonal.
+ */
+export const leftRoot = (problem: ArrangedProblem, right: Float64Array): Float64Array => {
+  const normal = leftNormal(problem, right)
+  return rootOf(problem, normal, pullOf(problem, normal), problem.shape.terms)
 }
 
-// (normal + epsilon) x = wanted; normal: [terms items, terms items], or [items, terms, terms] for a diagonal metric
-const pulledSolve = (
+/** L⁻¹ x for a root L of `leftRoot`: x [terms, m1, columns]. */
+export const halfSolved = (
+  { shape: { terms, left }, metric, host }: ArrangedProblem,
+  root: Float64Array,
+  x: Float64Array,
+  columns: number
+): Float64Array =>
+  metric.isDiagonal
+    ? solvedByBlocks(root, x, terms, left[0], columns, forwardInPlace)
+    : host.solveTriangular(root, terms * left[0], x, columns)
+
+// The root of normal + epsilon; normal: [terms items, terms items], or [items, terms, terms] for a diagonal metric
+const rootOf = (
   { metric, host }: ArrangedProblem,
+  normal: Float64Array,
+  epsilon: number,
+  terms: number
+): Float64Array => {
+  const size = metric.isDiagonal ? terms : Math.sqrt(normal.length)
+  const raised = normal.slice()
+  for (let e = 0; e < raised.length; e += size * size)
+    for (let i = 0; i < size; i++) raised[e + i * size + i] += epsilon
+  if (!metric.isDiagonal) return host.cholesky(raised, size)
+  for (let e = 0; e < raised.length; e += size * size) cholesky(raised.subarray(e, e + size * size), size)
+  return raised
+}
+
+// (normal + epsilon) x = wanted
+const pulledSolve = (
+  problem: ArrangedProblem,
   normal: Float64Array,
   epsilon: number,
   wanted: Float64Array,
@@ -156,32 +229,30 @@ const pulledSolve = (
   items: number,
   columns: number
 ): Float64Array => {
-  const size = metric.isDiagonal ? terms : terms * items
-  const raised = normal.slice()
-  for (let e = 0; e < raised.length; e += size * size)
-    for (let i = 0; i < size; i++) raised[e + i * size + i] += epsilon
-  return metric.isDiagonal
-    ? solveBlocks(raised, wanted, terms, items, columns)
-    : host.solve(raised, size, wanted, columns)
+  const { metric, host } = problem
+  const root = rootOf(problem, normal, epsilon, terms)
+  if (metric.isDiagonal) return solvedByBlocks(root, wanted, terms, items, columns, solveInPlace)
+  const size = terms * items
+  const half = host.solveTriangular(root, size, wanted, columns)
+  return host.solveTriangular(root, size, half, columns, true)
 }
 
-// One system of `terms` unknowns for each item: normal [items, terms, terms], wanted [terms, items, columns].
-const solveBlocks = (
-  normal: Float64Array,
+// One system of `terms` unknowns for each item: roots [items, terms, terms], wanted [terms, items, columns].
+const solvedByBlocks = (
+  roots: Float64Array,
   wanted: Float64Array,
   terms: number,
   items: number,
-  columns: number
+  columns: number,
+  solve: typeof solveInPlace
 ): Float64Array => {
   const x = new Float64Array(wanted.length)
   const part = new Float64Array(terms * columns)
   const square = terms * terms
   for (let a = 0; a < items; a++) {
-    const block = normal.subarray(a * square, (a + 1) * square)
     const at = (r: number) => (r * items + a) * columns
     for (let r = 0; r < terms; r++) part.set(wanted.subarray(at(r), at(r) + columns), r * columns)
-    cholesky(block, terms)
-    solveInPlace(block, terms, part, columns)
+    solve(roots.subarray(a * square, (a + 1) * square), terms, part, columns)
     for (let r = 0; r < terms; r++) x.set(part.subarray(r * columns, (r + 1) * columns), at(r))
   }
   return x

@@ -1,15 +1,8 @@
 import { fold, type Key, stream } from "../../Random/index.ts"
-import { lowRankFactors, type LowRankFactors } from "../../Weight/index.ts"
+import { lowRankBetween, type LowRankFactors, squaredErrorIn } from "../../Weight/index.ts"
 import { leftStep } from "./AlternatingLeastSquares.ts"
 import type { Permute } from "../Arrangement.ts"
-import {
-  arranged,
-  expanded,
-  inUnits,
-  squaredErrorOf,
-  type WeightedProblem,
-  withTarget
-} from "./WeightedProblem.ts"
+import { arranged, expanded, inUnits, type WeightedProblem, withTarget } from "./WeightedProblem.ts"
 import { exchangeRound, type WeightedCandidate } from "./WeightedSearch.ts"
 
 export interface LowRankOptions {
@@ -84,20 +77,36 @@ export const kroneckerPlusLowRankStep = (
   ]
 }
 
-const withBestLowRank = (problem: WeightedProblem, rank: number, kronecker: WeightedCandidate) => {
-  const { shape, w, host } = problem
-  const sum = expanded(kronecker.factors, shape, kronecker.arrangement, host)
-  const rest = minus(w, sum)
-  const lowRank = bestLowRank(problem, rest, rank)
-  const squaredError = squaredErrorOf(withTarget(problem, rest), productOf(problem, lowRank, rank))
-  return { kronecker, lowRank, squaredError }
+/** The best low-rank part beside a sum, in a metric of the outputs too where one is given; the error is that in C alone. */
+export const beside = (
+  problem: WeightedProblem,
+  { factors, arrangement }: WeightedCandidate,
+  rank: number,
+  outputMetric?: Float64Array
+): { readonly lowRank: LowRankFactors; readonly squaredError: number } => {
+  const rest = minus(problem.w, expanded(factors, problem.shape, arrangement, problem.host))
+  const lowRank = bestLowRank(problem, rest, rank, outputMetric)
+  const left = minus(rest, productOf(problem, lowRank, rank))
+  return {
+    lowRank,
+    squaredError: squaredErrorIn(inUnits(problem.metric), undefined, left, outputsOf(problem), problem.host)
+  }
 }
+
+const withBestLowRank = (problem: WeightedProblem, rank: number, kronecker: WeightedCandidate) => ({
+  kronecker,
+  ...beside(problem, kronecker, rank)
+})
+
+const outputsOf = ({ shape }: WeightedProblem): number => shape.left[1] * shape.right[1]
 
 const bestLowRank = (
   { shape, metric, host }: WeightedProblem,
   w: Float64Array,
-  rank: number
-): LowRankFactors => lowRankFactors(w, shape.left[1] * shape.right[1], rank, inUnits(metric), host)
+  rank: number,
+  outputMetric?: Float64Array
+): LowRankFactors =>
+  lowRankBetween(w, shape.left[1] * shape.right[1], rank, inUnits(metric), outputMetric, host)
 
 const productOf = ({ shape, host }: WeightedProblem, { left, right }: LowRankFactors, rank: number) =>
   host.multiply(left, right, shape.left[0] * shape.right[0], rank, shape.left[1] * shape.right[1])

@@ -1,7 +1,7 @@
+import { transposed } from "../../Tensor/HostMatrix.ts"
 import { metricTimes } from "../../Weight/index.ts"
-import { leftNormal, solveLeftNormal } from "./AlternatingLeastSquares.ts"
+import { leftRoot } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, identityPermutation } from "../Arrangement.ts"
-import { transposed } from "../BlockGram.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import {
   type ArrangedProblem,
@@ -49,8 +49,8 @@ export interface RowGradient {
   readonly factors: Factors
   /** C (W - W') with the columns in the order of the sum */
   readonly gradient: Float64Array
-  /** K, the inverse of A's normal matrix: [terms m1, terms m1], or its blocks [m1, terms, terms] where C is diagonal */
-  readonly inverse: Float64Array
+  /** L with K⁻¹ = L Lᵀ, A's normal matrix: see `leftRoot` */
+  readonly root: Float64Array
 }
 
 /** `factors` have the A that is best for their B. */
@@ -75,35 +75,20 @@ export const rowGradient = (
     arrangement,
     factors,
     gradient: metricTimes(inUnits(metric), difference, outputs, host),
-    inverse: inverseNormal(steps, factors.right)
+    root: leftRoot(steps, factors.right)
   }
 }
 
-const inverseNormal = (steps: ArrangedProblem, right: Float64Array): Float64Array => {
-  const {
-    terms,
-    left: [m1]
-  } = steps.shape
-  const width = steps.metric.isDiagonal ? terms : terms * m1
-  const unit = new Float64Array(terms * m1 * width)
-  for (let t = 0; t < terms; t++)
-    for (let a = 0; a < m1; a++) {
-      const row = t * m1 + a
-      unit[row * width + (steps.metric.isDiagonal ? t : row)] = 1
-    }
-  const inverse = solveLeftNormal(steps, leftNormal(steps, right), unit, width)
-  return steps.metric.isDiagonal ? exchangeAxes(inverse, terms, m1, terms) : inverse
-}
-
-// K among some groups where C is diagonal, [(terms, groups), (terms, groups)]
-const inverseAmong = ({ inverse, steps }: RowGradient, chosen: Uint32Array): Float64Array => {
+// L among some groups where C is diagonal, [(terms, groups), (terms, groups)]
+const rootAmong = ({ root, steps }: RowGradient, chosen: Uint32Array): Float64Array => {
   const { terms } = steps.shape
   const count = chosen.length
   const result = new Float64Array((terms * count) ** 2)
   chosen.forEach((group, g) => {
     for (let t = 0; t < terms; t++)
       for (let u = 0; u < terms; u++)
-        result[(t * count + g) * terms * count + u * count + g] = inverse[(group * terms + t) * terms + u]
+        result[(t * count + g) * terms * count + u * count + g] =
+          u > t ? 0 : root[(group * terms + t) * terms + u]
   })
   return result
 }
@@ -124,14 +109,17 @@ export const rowCouplings = (common: RowGradient, chosen: Uint32Array): RowCoupl
     (_, x) => arrangement.rows[chosen[Math.floor(x / m2)] * m2 + (x % m2)]
   )
   const bySlot = exchangeAxes(factors.right, terms, m2, n2)
-  const pairs = host.multiply(bySlot, transposed(bySlot, m2 * terms, n2), m2 * terms, n2, m2 * terms)
+  const pairs = host.multiply(bySlot, bySlot, m2 * terms, n2, m2 * terms, { transposeB: true })
   // Where C is diagonal, groups do not meet: the others are left out.
   const met = metric.isDiagonal ? chosen : identityPermutation(m1)
   const count = met.length
-  const inverse = metric.isDiagonal ? inverseAmong(common, chosen) : common.inverse
-  const r = normalRows(common, rows, met, pairs)
-  const solved = host.multiply(r, inverse, size, terms * count, terms * count)
-  const v = host.multiply(solved, transposed(r, size, terms * count), size, terms * count, size)
+  const root = metric.isDiagonal ? rootAmong(common, chosen) : common.root
+  const width = terms * count
+  // L⁻¹ Rᵀ, and L⁻¹ at the groups: products of these have K between their two sides.
+  const solved = host.solveTriangular(root, width, normalRows(common, rows, met, pairs), size)
+  const own = groups * terms
+  const units = new Float64Array(width * own)
+  const v = host.multiply(solved, solved, size, width, size, { transposeA: true })
   subtractFromMetric(v, metric, rows, pairs)
   const d = gradientRows(common, rows, bySlot)
   const a = new Float64Array(groups * terms * n1)
@@ -141,26 +129,26 @@ export const rowCouplings = (common: RowGradient, chosen: Uint32Array): RowCoupl
       a.set(factors.left.subarray(from, from + n1), (g * terms + t) * n1)
     }
   })
-  const across = transposed(a, groups * terms, n1)
-  const atGroups = Uint32Array.from({ length: groups * terms }, (_, e) => {
+  for (let e = 0; e < own; e++) {
     const g = Math.floor(e / terms)
-    return (e % terms) * count + (metric.isDiagonal ? g : chosen[g])
-  })
+    units[((e % terms) * count + (metric.isDiagonal ? g : chosen[g])) * own + e] = 1
+  }
+  const atGroups = host.solveTriangular(root, width, units, own)
   return {
     terms,
     slots: m2,
     groups,
     v,
-    gradients: host.multiply(d, transposed(d, size, n1), size, n1, size),
-    y: columnsAt(solved, terms * count, atGroups),
-    mixed: host.multiply(d, across, size, n1, groups * terms),
-    inverse: columnsAt(rowsInOrder(inverse, atGroups, terms * count), terms * count, atGroups),
-    squares: host.multiply(a, across, groups * terms, n1, groups * terms)
+    gradients: host.multiply(d, d, size, n1, size, { transposeB: true }),
+    y: host.multiply(solved, atGroups, size, width, own, { transposeA: true }),
+    mixed: host.multiply(d, a, size, n1, own, { transposeB: true }),
+    inverse: host.multiply(atGroups, atGroups, own, width, own, { transposeA: true }),
+    squares: host.multiply(a, a, own, n1, own, { transposeB: true })
   }
 }
 
 // R[x, i]: what each row has in N in each slot beside the rows of the groups `met`; pairs: B Bᵀ as [(i, r), (k, n)].
-// -> [(x, i, r), (n, group)]
+// -> [(n, group), (x, i, r)]
 const normalRows = (
   { problem: { shape, metric, host }, arrangement }: RowGradient,
   rows: Uint32Array,
@@ -185,10 +173,11 @@ const normalRows = (
   const weights = exchangeAxes(exchangeAxes(transposed(pairs, own, own), m2, terms, own), terms, m2, own)
   const products = host.multiply(metricAt, weights, n * count, m2, terms * own)
   const result = new Float64Array(products.length)
+  const size = n * own
   for (let x = 0, e = 0; x < n; x++)
     for (let b = 0; b < count; b++)
       for (let other = 0; other < terms; other++)
-        for (let o = 0; o < own; o++, e++) result[((x * own + o) * terms + other) * count + b] = products[e]
+        for (let o = 0; o < own; o++, e++) result[(other * count + b) * size + x * own + o] = products[e]
   return result
 }
 
@@ -226,19 +215,10 @@ const gradientRows = (
   } = shape
   const own = m2 * terms
   const taken = rowsInOrder(gradient, rows, n1 * n2)
-  const contracted = host.multiply(taken, transposed(bySlot, own, n2), rows.length * n1, n2, own)
+  const contracted = host.multiply(taken, bySlot, rows.length * n1, n2, own, { transposeB: true })
   const result = new Float64Array(contracted.length)
   for (let x = 0, e = 0; x < rows.length; x++)
     for (let b = 0; b < n1; b++)
       for (let o = 0; o < own; o++, e++) result[(x * own + o) * n1 + b] = contracted[e]
-  return result
-}
-
-// x: [rows, width] -> [rows, columns]
-const columnsAt = (x: Float64Array, width: number, columns: Uint32Array): Float64Array => {
-  const rows = x.length / width
-  const result = new Float64Array(rows * columns.length)
-  for (let row = 0, e = 0; row < rows; row++)
-    for (let j = 0; j < columns.length; j++, e++) result[e] = x[row * width + columns[j]]
   return result
 }

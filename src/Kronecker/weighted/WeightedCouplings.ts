@@ -1,6 +1,6 @@
+import { transposed } from "../../Tensor/HostMatrix.ts"
 import type { PairCouplings } from "../PairCouplings.ts"
-import { leftNormal, solveLeftNormal } from "./AlternatingLeastSquares.ts"
-import { transposed } from "../BlockGram.ts"
+import { halfSolved, leftRoot } from "./AlternatingLeastSquares.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { type ArrangedProblem, rowsInOrder, type WeightedProblem } from "./WeightedProblem.ts"
 
@@ -13,9 +13,7 @@ import { type ArrangedProblem, rowsInOrder, type WeightedProblem } from "./Weigh
 export interface ColumnCouplings {
   readonly slots: number
   readonly columns: number
-  /** u: [terms m1, slots, columns], the part of A's right-hand side that column x has in slot s */
-  readonly aims: Float64Array
-  /** N⁻¹ u, [terms m1, slots, columns] */
+  /** N^{-1/2} u, [terms m1, slots, columns], u the part of A's right-hand side that column x has in slot s */
   readonly solved: Float64Array
   readonly problem: WeightedProblem
 }
@@ -39,23 +37,20 @@ export const columnCouplings = (
   const ordered = exchangeAxes(rowsInOrder(product, rows, columns), m1, m2, columns)
   const parts = host.multiply(factor, ordered, n2 * terms, m2, m1 * columns)
   const aims = exchangeAxes(parts, n2, terms * m1, columns)
-  const solved = solveLeftNormal(steps, leftNormal(steps, right), aims, n2 * columns)
-  return { slots: n2, columns, aims, solved, problem }
+  const solved = halfSolved(steps, leftRoot(steps, right), aims, n2 * columns)
+  return { slots: n2, columns, solved, problem }
 }
 
 /** The couplings of some columns among themselves; items are counted as in `chosen`. */
 export const poolCouplings = (all: ColumnCouplings, chosen: Uint32Array): PairCouplings => {
-  const { slots, columns, aims, solved, problem } = all
+  const { slots, columns, solved, problem } = all
   const n = chosen.length
-  const inner = aims.length / (slots * columns)
-  const take = (x: Float64Array): Float64Array => {
-    const taken = new Float64Array(inner * slots * n)
-    for (let row = 0, e = 0; row < inner * slots; row++)
-      for (let i = 0; i < n; i++, e++) taken[e] = x[row * columns + chosen[i]]
-    return taken
-  }
+  const inner = solved.length / (slots * columns)
   const size = slots * n
-  const gram = problem.host.multiply(transposed(take(aims), inner, size), take(solved), size, inner, size)
+  const taken = new Float64Array(inner * size)
+  for (let row = 0, e = 0; row < inner * slots; row++)
+    for (let i = 0; i < n; i++, e++) taken[e] = solved[row * columns + chosen[i]]
+  const gram = problem.host.multiply(taken, taken, size, inner, size, { transposeA: true })
   const own = new Float32Array(size)
   const pairs = new Float32Array(size * size)
   for (let s = 0; s < slots; s++)

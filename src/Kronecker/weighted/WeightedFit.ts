@@ -6,7 +6,12 @@ import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, freeSides, identityArrangement, inOrder, type Permute } from "../Arrangement.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
-import { initKroneckerPlusLowRank, kroneckerPlusLowRankStep, withoutLowRank } from "./KroneckerPlusLowRank.ts"
+import {
+  beside,
+  initKroneckerPlusLowRank,
+  kroneckerPlusLowRankStep,
+  withoutLowRank
+} from "./KroneckerPlusLowRank.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
 import { scaledRows } from "./ScaledRows.ts"
 import { searchArrangement } from "../SearchArrangement.ts"
@@ -33,6 +38,10 @@ export interface WeightedFitOptions {
   /** Of the unweighted search that makes a start. */
   readonly swaps: number | undefined
   readonly rounds: number | undefined
+  /** In place of that search. */
+  readonly start?: Arrangement | undefined
+  /** Of the outputs: in this too the low-rank part is the best beside the sum that was found. */
+  readonly outputMetric?: Float64Array | undefined
   readonly key: Key
 }
 
@@ -59,13 +68,13 @@ export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   options: WeightedFitOptions
 ): Effect.fn.Return<WeightedFit, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  const { permute, swaps, key } = options
+  const { permute, swaps, start, key } = options
   const isFree = freeSides(shape, permute).length > 0
   const outputs = shape.left[1] * shape.right[1]
   if (shape.right[0] === 1) {
     const white = yield* hostTask(() => whiten(weighting, Float64Array.from(w), outputs, host))
     const arrangement = isFree
-      ? yield* searchArrangement(white, shape, { permute, swaps, key })
+      ? (start ?? (yield* searchArrangement(white, shape, { permute, swaps, key })))
       : identityArrangement(shape)
     return yield* hostTask(() => {
       const sum = nearestKroneckerSum(white, shape, arrangement, host)
@@ -94,10 +103,10 @@ export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRan
   options: WeightedFitOptions
 ): Effect.fn.Return<WeightedFit & { readonly lowRank: LowRankFactors }, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  const { permute, rounds = usualRounds, key } = options
+  const { permute, rounds = usualRounds, key, outputMetric } = options
   const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
   const turns = { permute, rank, rounds, key: fold(key, "turns") }
-  const short = { ...options, rounds: Math.min(rounds, startRounds) }
+  const short = { ...options, rounds: options.start === undefined ? Math.min(rounds, startRounds) : 0 }
   const rest = yield* hostTask(() => withoutLowRank(problem, rank))
   const [first, second] = [
     yield* settledCandidate(problem, short, false),
@@ -112,7 +121,10 @@ export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRan
     const before = state
     state = yield* hostTask(() => kroneckerPlusLowRankStep(problem, turns, before)[0])
   }
-  const { kronecker, lowRank, squaredError } = state
+  const { kronecker } = state
+  const { lowRank, squaredError } = yield* hostTask(() =>
+    outputMetric === undefined ? state : beside(problem, kronecker, rank, outputMetric)
+  )
   return {
     ...inUnitsOfW(problem, kronecker),
     lowRank: scaledBy(problem.unit, lowRank),
@@ -123,14 +135,14 @@ export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRan
 /** The arrangement that the search in the metric arrives at, and factors for it by least squares until they settle. */
 const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   problem: WeightedProblem,
-  { permute, swaps, rounds = usualRounds, key }: WeightedFitOptions,
+  { permute, swaps, rounds = usualRounds, start, key }: WeightedFitOptions,
   withIdentity: boolean
 ): Effect.fn.Return<WeightedCandidate, TensorError, Backend> {
   const { shape } = problem
   const identity = identityArrangement(shape)
   if (freeSides(shape, permute).length === 0)
     return yield* settled(problem, identity, () => initWeightedSum(problem, identity))
-  const scaled = yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key })
+  const scaled = start ?? (yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key }))
   const starts = withIdentity ? [scaled, identity] : [scaled]
   const options = { permute, starts, rounds, key: fold(key, "weighted") }
   let state = yield* hostTask(() => initWeightedSearch(problem, options))

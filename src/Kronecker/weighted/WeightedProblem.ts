@@ -1,7 +1,7 @@
 import type { Factorizations } from "../../Tensor/index.ts"
 import { metricTimes, type Weighting } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
-import { forEachBlock, largestOf, transposed } from "../BlockGram.ts"
+import { forEachBlock, largestOf } from "../BlockGram.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 
 /** W, the sum it is to become, and the metric C in which the error ||C^{1/2} (W - W')||² counts. */
@@ -134,7 +134,7 @@ export const expanded = (
   { rows, columns }: Arrangement,
   host: Factorizations
 ): Float64Array => {
-  const blocks = host.multiply(transposed(left, terms, m1 * n1), right, m1 * n1, terms, m2 * n2)
+  const blocks = host.multiply(left, right, m1 * n1, terms, m2 * n2, { transposeA: true })
   const result = new Float64Array(blocks.length)
   const outputs = n1 * n2
   for (let i1 = 0, e = 0; i1 < m1; i1++)

@@ -1,5 +1,13 @@
 import { unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
-import { balanced, type Captured, leftStep, rightStep } from "./AlternatingLeastSquares.ts"
+import {
+  balanced,
+  type Captured,
+  leftStep,
+  rightProduct,
+  rightSolved,
+  rightStep,
+  rightSystem
+} from "./AlternatingLeastSquares.ts"
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
@@ -12,9 +20,21 @@ export interface WeightedSumState {
   readonly factors: Factors
   /** ||C^{1/2} W||² less the squared error: never falls. */
   readonly captured: number
-  /** By how much of its own length the last step of B was prolonged, or is to be tried to. */
+  /** The last steps of B along which the gradient fell, oldest first. */
+  readonly steps: ReadonlyArray<SumStep>
+  /** Where the last step set out from. */
+  readonly before: { readonly right: Float64Array; readonly gradient: Float64Array } | undefined
+  /** How far a step goes where the gradient does not fall, in units of the plain one. */
   readonly stretch: number
+  /** Sweeps since one last gained more than the tolerance. */
+  readonly idle: number
   readonly isSettled: boolean
+}
+
+interface SumStep {
+  readonly step: Float64Array
+  /** By how much the gradient fell. */
+  readonly fall: Float64Array
 }
 
 export interface WeightedSumInfo {
@@ -24,7 +44,7 @@ export interface WeightedSumInfo {
 
 export interface WeightedSumOptions {
   readonly sweeps: number
-  /** A sweep that lessens the squared error by a smaller part than this is the last. */
+  /** Two sweeps in a row that lessen the squared error by a smaller part than this are the last. */
   readonly tolerance: number
 }
 
@@ -48,41 +68,101 @@ export const sumState = (problem: WeightedProblem, { factors, captured }: Captur
   sweep: 0,
   factors,
   captured,
+  steps: [],
+  before: undefined,
   stretch: 1,
+  idle: 0,
   isSettled: problem.squaredNorm === 0
 })
 
-const stretchFactor = { up: 1.5, down: 1 / 3, least: 0.3 }
+/** Steps that are looked back upon. */
+const memory = 6
+const stretchFactor = 1.5
+const patience = 2
+/** What a step has to gain of what its direction promises (Armijo's rule). */
+const sufficient = 1e-4
 
 /**
- * One sweep of both halves. Alternating steps go on in nearly the same direction for long: B is also tried further on along its step, and
- * kept where that captures more, which halves the sweeps that are needed.
+ * One sweep of both halves. With A at its best for each B, what is captured is a function of B alone, a few dozen numbers (variable projection),
+ * and the step to the best B for this A a preconditioned gradient step of it. Where the surface bends down, the steps of a quasi-Newton method
+ * (L-BFGS: Nocedal, 1980) so preconditioned; where it does not, longer and longer ones. A step that does not gain enough gives way to the
+ * plain one, which never loses.
  */
 export const weightedSumStep = (
   problem: WeightedProblem,
-  steps: ArrangedProblem,
+  arrangedProblem: ArrangedProblem,
   options: WeightedSumOptions,
   state: WeightedSumState
 ): readonly [WeightedSumState, WeightedSumInfo] => {
-  const step = rightStep(steps, state.factors).factors
-  const plain = leftStep(steps, step)
-  const further = leftStep(steps, {
-    left: plain.factors.left,
-    right: step.right.map((value, e) => value + state.stretch * (value - state.factors.right[e]))
+  const { left, right } = state.factors
+  const system = rightSystem(arrangedProblem, left)
+  const product = rightProduct(arrangedProblem, system, right)
+  const gradient = system.wanted.map((value, e) => value - product[e])
+  const { steps, falls } = withLastStep(state, gradient)
+  const direction = quasiNewton(gradient, falls ? steps : [], (x) => rightSolved(arrangedProblem, system, x))
+  const length = falls ? 1 : state.stretch
+  const promised = 2 * length * innerProduct(gradient, direction)
+  const tried = leftStep(arrangedProblem, {
+    left,
+    right: right.map((value, e) => value + length * direction[e])
   })
-  const isFurther = further.captured > plain.captured
-  const next = isFurther ? further : plain
-  const stretch = isFurther
-    ? state.stretch * stretchFactor.up
-    : Math.max(stretchFactor.least, state.stretch * stretchFactor.down)
+  const isTaken = tried.captured - state.captured >= sufficient * promised
+  const next = isTaken
+    ? tried
+    : leftStep(arrangedProblem, rightStep(arrangedProblem, state.factors, system).factors)
   const kept: Captured = next.captured > state.captured ? next : state
   const gain = kept.captured - state.captured
-  const isSettled =
-    state.sweep + 1 >= options.sweeps || !(gain > options.tolerance * (problem.squaredNorm - kept.captured))
+  const idle = gain > options.tolerance * (problem.squaredNorm - kept.captured) ? 0 : state.idle + 1
   const { factors, captured } = kept
-  const advanced = { sweep: state.sweep + 1, factors, captured, stretch, isSettled }
-  return [advanced, { sweep: advanced.sweep, captured: advanced.captured }]
+  const sweep = state.sweep + 1
+  const advanced: WeightedSumState = {
+    sweep,
+    factors,
+    captured,
+    steps: isTaken ? steps : [],
+    before: isTaken ? { right, gradient } : undefined,
+    stretch: isTaken && !falls ? state.stretch * stretchFactor : 1,
+    idle,
+    isSettled: sweep >= options.sweeps || idle >= patience
+  }
+  return [advanced, { sweep, captured }]
 }
+
+// The steps with the last one among them, if the gradient fell along it.
+const withLastStep = (
+  { steps, before, factors }: WeightedSumState,
+  gradient: Float64Array
+): { readonly steps: ReadonlyArray<SumStep>; readonly falls: boolean } => {
+  if (before === undefined) return { steps, falls: false }
+  const step = factors.right.map((value, e) => value - before.right[e])
+  const fall = before.gradient.map((value, e) => value - gradient[e])
+  const falls = innerProduct(step, fall) > 0
+  return { steps: falls ? [...steps, { step, fall }].slice(-memory) : steps, falls }
+}
+
+// H g by the two loops of L-BFGS, H's first guess being `solve`.
+const quasiNewton = (
+  gradient: Float64Array,
+  steps: ReadonlyArray<SumStep>,
+  solve: (x: Float64Array) => Float64Array
+): Float64Array => {
+  const shares = new Float64Array(steps.length)
+  const rest = gradient.slice()
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const { step, fall } = steps[i]
+    shares[i] = innerProduct(step, rest) / innerProduct(step, fall)
+    for (let e = 0; e < rest.length; e++) rest[e] -= shares[i] * fall[e]
+  }
+  const direction = solve(rest)
+  steps.forEach(({ step, fall }, i) => {
+    const share = shares[i] - innerProduct(fall, direction) / innerProduct(step, fall)
+    for (let e = 0; e < direction.length; e++) direction[e] += share * step[e]
+  })
+  return direction
+}
+
+const innerProduct = (a: Float64Array, b: Float64Array): number =>
+  a.reduce((sum, value, e) => sum + value * b[e], 0)
 
 /**
  * The nearest sum in the metric C1 (x) C2 nearest to C (Van Loan and Pitsianis, 1993: both factors are positive definite as C is): that of

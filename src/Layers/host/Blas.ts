@@ -187,6 +187,8 @@ export const findBlas = (names: ReadonlyArray<string>): Blas | { readonly reason
   return { reason: failures.join("; ") }
 }
 
+/** The absolute address of the first element of an array, which stays where it is while the array lives. */
+export const addressOf = (values: NodeJS.TypedArray): number => Number(koffi.address(values))
+
 /** The absolute address of the first byte of a memory; it stays valid while the memory lives. */
-export const baseAddress = (memory: WebAssembly.Memory): number =>
-  Number(koffi.address(new Uint8Array(memory.buffer)))
+export const baseAddress = (memory: WebAssembly.Memory): number => addressOf(new Uint8Array(memory.buffer))

@@ -1,7 +1,9 @@
-import { NumericalError } from "../../Tensor/Errors.ts"
+import { totalmem } from "node:os"
+import { NumericalError, OutOfMemory } from "../../Tensor/Errors.ts"
 import type { Factorizations } from "../../Tensor/Factorizations.ts"
-import { baseAddress, type Blas } from "./Blas.ts"
-import type { Memory } from "../cpu/Memory.ts"
+import { transposed } from "../../Tensor/HostMatrix.ts"
+import { addressOf, type Blas } from "./Blas.ts"
+import { singularTriangle, zeroOnDiagonal } from "./Triangular.ts"
 
 type Routine = (...addresses: Array<number>) => void
 
@@ -13,11 +15,9 @@ const routineNames = {
   dpotrf_: 5,
   dgetrf_: 6,
   dgecon_: 9,
-  dgetrs_: 9
+  dgetrs_: 9,
+  dtrsm_: 11
 } as const
-
-/** Scalars and characters of one call, in the order they are asked for. */
-const scalarBytes = 512
 
 const check = (operation: string, info: number, positive: string): void => {
   if (info > 0) throw new NumericalError({ operation, reason: positive })
@@ -34,24 +34,27 @@ const withWork = (
   run: (work: number, workLength: number, integers: number, integersLength: number) => void,
   integerCount: number
 ): void => {
-  const query = frame.doubles(1)
-  const integers = frame.integers(Math.max(1, integerCount))
-  frame.writeInteger(integers, 0)
+  const query = new Float64Array(1)
+  const integers = new Int32Array(Math.max(1, integerCount))
   const ask = frame.integer(-1)
-  run(query, ask, integers, ask)
-  const length = Math.max(1, frame.readDouble(query))
-  const wanted = Math.max(integerCount, frame.readInteger(integers))
-  run(frame.doubles(length), frame.integer(length), frame.integers(wanted), frame.integer(wanted))
+  run(frame.lend(query), ask, frame.lend(integers), ask)
+  const length = Math.max(1, query[0])
+  const wanted = Math.max(integerCount, integers[0])
+  run(
+    frame.lend(doubles(length)),
+    frame.integer(length),
+    frame.lend(new Int32Array(wanted)),
+    frame.integer(wanted)
+  )
 }
 
 /**
  * Factorisations by the LAPACK inside a BLAS. LAPACK is column-major, so a row-major matrix is handed over as its
- * transpose and the routine of the transpose is called (LQ for QR, U and V exchanged), which saves every copy but one.
- * undefined where the library has no LAPACK.
+ * transpose and the routine of the transpose is called (LQ for QR, U and V exchanged). It works on the host's arrays where
+ * they lie: nothing is copied but what a routine would overwrite. undefined where the library has no LAPACK.
  */
 export const lapackFactorizations = (
   blas: Blas,
-  memory: Memory,
   threads: number,
   fallback: Factorizations
 ): Factorizations | undefined => {
@@ -62,26 +65,18 @@ export const lapackFactorizations = (
     routines[name as keyof typeof routineNames] = routine
   }
   const lapack = routines as Record<keyof typeof routineNames, Routine>
-  const base = baseAddress(memory.memory)
 
-  /** Lends memory and addresses for one call, and gives everything back. */
+  /** Lends arrays for one call, and the library its threads. */
   const call = <A>(body: (frame: Frame) => A): A => {
-    const blocks: Array<ReturnType<Memory["allocate"]>> = []
-    const allocate = (bytes: number) => {
-      const block = memory.allocate(Math.max(8, bytes))
-      blocks.push(block)
-      return block.address
-    }
     try {
       blas.setThreads(threads)
-      return body(new Frame(memory, base, allocate))
+      return body(new Frame())
     } finally {
       blas.setThreads(1)
-      for (const block of blocks) memory.release(block)
     }
   }
 
-  /** The reciprocal condition number, in the maximum norm, of a matrix whose LU factors lie at `factors`. */
+  /** The reciprocal condition number, in the maximum norm, of a matrix a whose LU factors are given. */
   const conditionOf = (frame: Frame, factors: number, a: Float64Array, n: number): number => {
     let norm = 0
     for (let i = 0; i < n; i++) {
@@ -89,37 +84,62 @@ export const lapackFactorizations = (
       for (let j = 0; j < n; j++) sum += Math.abs(a[i * n + j])
       norm = Math.max(norm, sum)
     }
-    const [size, anorm, result, info] = [
-      frame.integer(n),
-      frame.doubles(1),
-      frame.doubles(1),
-      frame.integer(0)
-    ]
-    frame.writeDouble(anorm, norm)
+    const result = new Float64Array(1)
+    const size = frame.integer(n)
     // LAPACK sees the transpose, whose 1-norm is this matrix's maximum norm.
     lapack.dgecon_(
       frame.character("1"),
       size,
       factors,
       size,
-      anorm,
-      result,
-      frame.doubles(4 * n),
-      frame.integers(n),
-      info
+      frame.lend(Float64Array.of(norm)),
+      frame.lend(result),
+      frame.lend(doubles(4 * n)),
+      frame.lend(new Int32Array(n)),
+      frame.info()
     )
-    return frame.readDouble(result)
+    return result[0]
   }
+
+  /** Eigenvalues ascending; with "V" the eigenvectors, one a row, take the place of a copy of the matrix. */
+  const symmetricEigen = (job: "N" | "V", a: Float64Array, n: number) =>
+    call((frame) => {
+      const [matrix, values] = [copyOf(a), doubles(n)]
+      const [address, size] = [frame.lend(matrix), frame.integer(n)]
+      const [task, triangle] = [frame.character(job), frame.character("U")]
+      const [w, info] = [frame.lend(values), frame.info()]
+      withWork(
+        frame,
+        (work, length, integers, integersLength) =>
+          lapack.dsyevd_(
+            task,
+            triangle,
+            size,
+            address,
+            size,
+            w,
+            work,
+            length,
+            integers,
+            integersLength,
+            info
+          ),
+        0
+      )
+      check("eigh", frame.failure, "the iteration did not converge")
+      return { values, rows: matrix }
+    })
 
   return {
     description: `LAPACK of ${blas.description}`,
     svd: (a, m, n) =>
       call((frame) => {
         const k = Math.min(m, n)
-        const matrix = frame.upload(a)
-        const [s, u, vt] = [frame.doubles(k), frame.doubles(n * k), frame.doubles(k * m)]
-        const [rows, columns, ldvt] = [frame.integer(n), frame.integer(m), frame.integer(k)]
-        const [job, info] = [frame.character("S"), frame.integer(0)]
+        const [s, u, vt] = [doubles(k), doubles(m * k), doubles(k * n)]
+        const matrix = frame.lend(copyOf(a))
+        const [sigma, left, right] = [s, vt, u].map((x) => frame.lend(x))
+        const [rows, columns, ldvt] = [n, m, k].map((size) => frame.integer(size))
+        const [job, info] = [frame.character("S"), frame.info()]
         withWork(
           frame,
           (work, length, integers) =>
@@ -129,10 +149,10 @@ export const lapackFactorizations = (
               columns,
               matrix,
               rows,
-              s,
-              u,
+              sigma,
+              left,
               rows,
-              vt,
+              right,
               ldvt,
               work,
               length,
@@ -141,90 +161,61 @@ export const lapackFactorizations = (
             ),
           8 * k
         )
-        check("svd", frame.readInteger(info), "the iteration did not converge")
-        return { u: frame.download(vt, m * k), s: frame.download(s, k), vt: frame.download(u, k * n) }
+        check("svd", frame.failure, "the iteration did not converge")
+        return { u, s, vt }
       }),
-    eigh: (a, n) =>
-      call((frame) => {
-        const [matrix, values] = [frame.upload(a), frame.doubles(n)]
-        const size = frame.integer(n)
-        const [job, triangle, info] = [frame.character("V"), frame.character("U"), frame.integer(0)]
-        withWork(
-          frame,
-          (work, length, integers, integersLength) =>
-            lapack.dsyevd_(
-              job,
-              triangle,
-              size,
-              matrix,
-              size,
-              values,
-              work,
-              length,
-              integers,
-              integersLength,
-              info
-            ),
-          0
-        )
-        check("eigh", frame.readInteger(info), "the iteration did not converge")
-        const rows = frame.download(matrix, n * n)
-        const vectors = new Float64Array(n * n)
-        for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) vectors[j * n + i] = rows[i * n + j]
-        return { values: frame.download(values, n), vectors }
-      }),
+    eigh: (a, n) => {
+      const { values, rows } = symmetricEigen("V", a, n)
+      return { values, vectors: transposed(rows, n, n) }
+    },
+    eigenvalues: (a, n) => symmetricEigen("N", a, n).values,
     qr: (a, m, n) =>
       call((frame) => {
         const k = Math.min(m, n)
-        const [matrix, tau] = [frame.upload(a), frame.doubles(k)]
-        const [rows, columns, rank] = [frame.integer(n), frame.integer(m), frame.integer(k)]
-        const info = frame.integer(0)
+        const factored = copyOf(a)
+        const [matrix, tau] = [frame.lend(factored), frame.lend(doubles(k))]
+        const [rows, columns, rank] = [n, m, k].map((size) => frame.integer(size))
+        const info = frame.info()
         withWork(
           frame,
           (work, length) => lapack.dgelqf_(rows, columns, matrix, rows, tau, work, length, info),
           0
         )
-        check("qr", frame.readInteger(info), "did not converge")
-        const factored = frame.download(matrix, m * n)
-        const r = new Float64Array(k * n)
+        check("qr", frame.failure, "did not converge")
+        const r = doubles(k * n)
         for (let i = 0; i < k; i++) for (let j = i; j < n; j++) r[i * n + j] = factored[i * n + j]
         withWork(
           frame,
           (work, length) => lapack.dorglq_(rank, columns, rank, matrix, rows, tau, work, length, info),
           0
         )
-        check("qr", frame.readInteger(info), "did not converge")
-        const full = frame.download(matrix, m * n)
-        if (k === n) return { q: full, r }
-        const q = new Float64Array(m * k)
-        for (let i = 0; i < m; i++) q.set(full.subarray(i * n, i * n + k), i * k)
+        check("qr", frame.failure, "did not converge")
+        if (k === n) return { q: factored, r }
+        const q = doubles(m * k)
+        for (let i = 0; i < m; i++) q.set(factored.subarray(i * n, i * n + k), i * k)
         return { q, r }
       }),
     cholesky: (a, n) =>
       call((frame) => {
-        const matrix = frame.upload(a)
-        const [size, triangle, info] = [frame.integer(n), frame.character("U"), frame.integer(0)]
-        lapack.dpotrf_(triangle, size, matrix, size, info)
-        const failed = frame.readInteger(info)
+        const l = copyOf(a)
+        const size = frame.integer(n)
+        lapack.dpotrf_(frame.character("U"), size, frame.lend(l), size, frame.info())
         check(
           "cholesky",
-          failed,
-          `the leading minor of order ${failed} of ${n} is not positive; add a ridge to the diagonal`
+          frame.failure,
+          `the leading minor of order ${frame.failure} of ${n} is not positive; add a ridge to the diagonal`
         )
-        const l = frame.download(matrix, n * n)
         for (let i = 0; i < n; i++) l.fill(0, i * n + i + 1, (i + 1) * n)
         return l
       }),
     solve: (a, n, b, columns) =>
       call((frame) => {
-        const transposed = new Float64Array(n * columns)
-        for (let i = 0; i < n; i++)
-          for (let j = 0; j < columns; j++) transposed[j * n + i] = b[i * columns + j]
-        const [matrix, right, pivots] = [frame.upload(a), frame.upload(transposed), frame.integers(n)]
-        const [size, count, info] = [frame.integer(n), frame.integer(columns), frame.integer(0)]
+        const x = transposed(b, n, columns)
+        const [matrix, right] = [frame.lend(copyOf(a)), frame.lend(x)]
+        const pivots = frame.lend(new Int32Array(n))
+        const [size, count, info] = [frame.integer(n), frame.integer(columns), frame.info()]
         lapack.dgetrf_(size, size, matrix, size, pivots, info)
-        const failed = frame.readInteger(info)
-        check("solve", failed, `the matrix is singular: pivot ${failed} of ${n} is 0`)
+        check("solve", frame.failure, `the matrix is singular: pivot ${frame.failure} of ${n} is 0`)
         const reciprocal = conditionOf(frame, matrix, a, n)
         if (!(reciprocal > Number.EPSILON))
           throw new NumericalError({
@@ -232,89 +223,115 @@ export const lapackFactorizations = (
             reason: `the matrix is singular to working precision: its condition number is about ${(1 / reciprocal).toExponential(1)}`
           })
         lapack.dgetrs_(frame.character("T"), size, count, matrix, size, pivots, right, size, info)
-        const x = frame.download(right, n * columns)
-        const result = new Float64Array(n * columns)
-        for (let i = 0; i < n; i++) for (let j = 0; j < columns; j++) result[i * columns + j] = x[j * n + i]
-        return result
+        return transposed(x, columns, n)
       }),
-    multiply: (a, b, m, k, n) =>
-      m * k * n === 0
-        ? fallback.multiply(a, b, m, k, n)
+    solveTriangular: (l, n, b, columns, isTransposed = false) => {
+      const singular = zeroOnDiagonal(l, n)
+      if (singular >= 0) throw singularTriangle(singular, n)
+      return n * columns === 0
+        ? doubles(0)
         : call((frame) => {
-            const [left, right, product] = [frame.upload(a), frame.upload(b), frame.doubles(m * n)]
-            blas.gemm64(0, 0, m, n, k, left, k, right, n, 0, product, n)
-            return frame.download(product, m * n)
+            const x = copyOf(b)
+            // LAPACK sees xᵀ U = bᵀ with U = lᵀ, so that b stays as it lies.
+            lapack.dtrsm_(
+              frame.character("R"),
+              frame.character("U"),
+              frame.character(isTransposed ? "T" : "N"),
+              frame.character("N"),
+              frame.integer(columns),
+              frame.integer(n),
+              frame.lend(Float64Array.of(1)),
+              frame.lend(l),
+              frame.integer(n),
+              frame.lend(x),
+              frame.integer(columns)
+            )
+            return x
+          })
+    },
+    multiply: (a, b, m, k, n, options = {}) =>
+      m * k * n === 0
+        ? fallback.multiply(a, b, m, k, n, options)
+        : call((frame) => {
+            const { transposeA = false, transposeB = false } = options
+            const product = doubles(m * n)
+            blas.gemm64(
+              Number(transposeA),
+              Number(transposeB),
+              m,
+              n,
+              k,
+              frame.lend(a),
+              transposeA ? m : k,
+              frame.lend(b),
+              transposeB ? k : n,
+              0,
+              frame.lend(product),
+              n
+            )
+            return product
           })
   }
 }
 
-/** The arguments of one LAPACK call, all of them addresses in the shared memory. */
-class Frame {
-  readonly #memory: Memory
-  readonly #base: number
-  readonly #allocate: (bytes: number) => number
-  #scalars: number
-  readonly #end: number
-
-  constructor(memory: Memory, base: number, allocate: (bytes: number) => number) {
-    this.#memory = memory
-    this.#base = base
-    this.#allocate = allocate
-    this.#scalars = allocate(scalarBytes)
-    this.#end = this.#scalars + scalarBytes
+/** Zeros; throws `OutOfMemory` where the machine has no room for them. */
+const doubles = (length: number): Float64Array => {
+  try {
+    return new Float64Array(length)
+  } catch {
+    throw new OutOfMemory({
+      backend: "LAPACK",
+      requestedBytes: 8 * length,
+      liveBytes: process.memoryUsage().arrayBuffers,
+      limitBytes: totalmem()
+    })
   }
+}
 
-  #scalar(): number {
-    if (this.#scalars + 8 > this.#end) throw new RangeError("too many scalars in one LAPACK call")
-    const address = this.#scalars
-    this.#scalars += 8
-    return address
+const copyOf = (values: Float64Array): Float64Array => {
+  const copy = doubles(values.length)
+  copy.set(values)
+  return copy
+}
+
+/** Numbers of an argument list, in the order they are asked for. */
+const scalarCount = 64
+
+/** The arguments of one call, all of them addresses; the arrays live as long as it does. */
+class Frame {
+  readonly #scalars = new Int32Array(scalarCount)
+  readonly #scalarsAddress = addressOf(this.#scalars)
+  readonly #lent: Array<Float64Array | Int32Array> = []
+  #taken = 0
+  #info = 0
+
+  #scalar(value: number): number {
+    if (this.#taken === scalarCount) throw new RangeError("too many scalars in one LAPACK call")
+    this.#scalars[this.#taken] = value
+    return this.#scalarsAddress + 4 * this.#taken++
   }
 
   integer(value: number): number {
-    const address = this.#scalar()
-    this.#memory.int32[address >>> 2] = value
-    return this.#base + address
+    return this.#scalar(value)
   }
 
   character(letter: string): number {
-    const address = this.#scalar()
-    this.#memory.bytes[address] = letter.charCodeAt(0)
-    return this.#base + address
+    return this.#scalar(letter.charCodeAt(0))
   }
 
-  integers(count: number): number {
-    return this.#base + this.#allocate(4 * count)
+  /** Where the routine says what went wrong; `failure` reads it. */
+  info(): number {
+    this.#info = this.#taken
+    return this.#scalar(0)
   }
 
-  doubles(count: number): number {
-    return this.#base + this.#allocate(8 * count)
+  get failure(): number {
+    return this.#scalars[this.#info]
   }
 
-  upload(values: Float64Array): number {
-    const address = this.#allocate(8 * values.length)
-    this.#memory.float64.set(values, address / 8)
-    return this.#base + address
-  }
-
-  download(absolute: number, count: number): Float64Array {
-    const start = (absolute - this.#base) / 8
-    return new Float64Array(this.#memory.float64.subarray(start, start + count))
-  }
-
-  writeInteger(absolute: number, value: number): void {
-    this.#memory.int32[(absolute - this.#base) >>> 2] = value
-  }
-
-  readInteger(absolute: number): number {
-    return this.#memory.int32[(absolute - this.#base) >>> 2]
-  }
-
-  writeDouble(absolute: number, value: number): void {
-    this.#memory.float64[(absolute - this.#base) / 8] = value
-  }
-
-  readDouble(absolute: number): number {
-    return this.#memory.float64[(absolute - this.#base) / 8]
+  /** The address of an array's first element. */
+  lend(values: Float64Array | Int32Array): number {
+    this.#lent.push(values)
+    return addressOf(values)
   }
 }

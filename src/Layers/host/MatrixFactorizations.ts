@@ -8,6 +8,7 @@ import {
 import { NumericalError } from "../../Tensor/Errors.ts"
 import type { Factorizations } from "../../Tensor/Factorizations.ts"
 import { matmul } from "../reference/Matmul.ts"
+import { singularTriangle, zeroOnDiagonal } from "./Triangular.ts"
 
 // An iteration that did not converge leaves a reconstruction error far above the rounding of a sum of n products.
 const convergedBelow = 1e-9
@@ -20,12 +21,19 @@ const matrixOf = (a: Float64Array, rows: number, columns: number): Matrix => {
 
 const elementsOf = (matrix: Matrix): Float64Array => Float64Array.from(matrix.to1DArray())
 
-const multiply: Factorizations["multiply"] = (a, b, m, k, n) =>
+const multiply: Factorizations["multiply"] = (
+  a,
+  b,
+  m,
+  k,
+  n,
+  { transposeA = false, transposeB = false } = {}
+) =>
   Float64Array.from(
     matmul(
-      { values: a, shape: [m, k] },
-      { values: b, shape: [k, n] },
-      { transposeA: false, transposeB: false, bias: undefined }
+      { values: a, shape: transposeA ? [k, m] : [m, k] },
+      { values: b, shape: transposeB ? [n, k] : [k, n] },
+      { transposeA, transposeB, bias: undefined }
     )
   )
 
@@ -142,13 +150,33 @@ const solve: Factorizations["solve"] = (a, n, b, columns) => {
   return elementsOf(decomposition.solve(matrixOf(b, n, columns))).map((value) => value / scale)
 }
 
+/** Row by row (Golub and Van Loan, section 3.1). */
+const solveTriangular: Factorizations["solveTriangular"] = (l, n, b, columns, isTransposed = false) => {
+  requireFinite("solveTriangular", l)
+  const singular = zeroOnDiagonal(l, n)
+  if (singular >= 0) throw singularTriangle(singular, n)
+  const x = b.slice()
+  for (let step = 0; step < n; step++) {
+    const i = isTransposed ? n - 1 - step : step
+    for (let done = 0; done < step; done++) {
+      const k = isTransposed ? n - 1 - done : done
+      const factor = isTransposed ? l[k * n + i] : l[i * n + k]
+      if (factor !== 0) for (let j = 0; j < columns; j++) x[i * columns + j] -= factor * x[k * columns + j]
+    }
+    for (let j = 0; j < columns; j++) x[i * columns + j] /= l[i * n + i]
+  }
+  return x
+}
+
 /** By ml-matrix: right to about 1e-14, and fast enough up to a few hundred rows. */
 export const matrixFactorizations: Factorizations = {
   description: "ml-matrix 6.15 (JavaScript)",
   svd,
   eigh,
+  eigenvalues: (a, n) => eigh(a, n).values,
   qr,
   cholesky,
   solve,
+  solveTriangular,
   multiply
 }

@@ -8,7 +8,7 @@ import { Distill } from "../../../src/Distill/index.ts"
 import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise, storedParameters, weightSizes } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
-import { Backend } from "../../../src/Tensor/index.ts"
+import { Backend, Tensor } from "../../../src/Tensor/index.ts"
 import { squaredErrorIn } from "../../../src/Weight/index.ts"
 import { numbersOf } from "../../../src/Compress/Calibration.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
@@ -51,14 +51,14 @@ describe("planForBudget", () => {
     Effect.gen(function* () {
       const { factorizations: host } = yield* Backend
       const original = yield* initialise(tinyConfig, key(1))
-      for (const { name, weighting, metric, outputs, lost } of yield* measureWeights(original, calibration)) {
-        const w = yield* numbersOf(original.weights[name])
-        for (const rank of [1, 3, 8]) {
-          const aim = { matrix: undefined, weighting, metric }
-          const plan = { format: "low-rank", rank } as const
-          const fitted = yield* fitWeight(name, original.weights[name], plan, { key: key(0) }, aim)
-          const dense = yield* numbersOf(fitted)
-          const error =
+      yield* measureWeights(
+        original,
+        calibration,
+        () => 3,
+        Effect.fnUntraced(function* ({ weight: { name, inputs, outputs, lost }, metrics, lowRank }) {
+          const { weighting, metric } = metrics
+          const w = yield* numbersOf(original.weights[name])
+          const shareLost = (dense: Float64Array) =>
             squaredErrorIn(
               weighting,
               metric,
@@ -66,9 +66,16 @@ describe("planForBudget", () => {
               outputs,
               host
             ) / squaredErrorIn(weighting, metric, w, outputs, host)
-          assert.closeTo(lost(rank), error, 1e-8, `${name} ${rank}`)
-        }
-      }
+          for (const rank of [1, 3, 8]) {
+            const aim = { matrix: undefined, weighting, metric }
+            const plan = { format: "low-rank", rank } as const
+            const fitted = yield* fitWeight(name, original.weights[name], plan, { key: key(0) }, aim)
+            assert.closeTo(lost(rank), shareLost(yield* numbersOf(fitted)), 1e-8, `${name} ${rank}`)
+          }
+          const product = host.multiply(lowRank.left, lowRank.right, inputs, 3, outputs)
+          assert.closeTo(lost(3), shareLost(product), 1e-8, name)
+        })
+      )
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
@@ -82,6 +89,23 @@ describe("planForBudget", () => {
       assert.isAbove(least, 200)
       const met = yield* compress.plan(original, { budget: least, calibration, key: key(1) })
       assert.isAtMost(met.storedParameters, least)
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
+  it.effect("names a weight that is not a number before it measures anything", () =>
+    Effect.gen(function* () {
+      const compress = yield* Compress
+      const original = yield* initialise(tinyConfig, key(1))
+      const broken = yield* Tensor.full(original.tensors["h.1.ln_2.weight"].shape, Number.NaN)
+      const model = { ...original, tensors: { ...original.tensors, "h.1.ln_2.weight": broken } }
+      const seen: Array<string> = []
+      const error = yield* Effect.flip(
+        compress.plan(model, { budget: 1000, calibration, key: key(1) }, ({ name }) =>
+          Effect.sync(() => seen.push(name))
+        )
+      )
+      assert.include(error.message, "h.1.ln_2.weight")
+      assert.deepStrictEqual(seen, [])
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 

@@ -13,7 +13,14 @@ import { initWeightedSearch, weightedSearchStep } from "../../../src/Kronecker/w
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { key } from "../../../src/Random/index.ts"
 import { type Backend, compute, NumericalError, ShapeError, Tensor } from "../../../src/Tensor/index.ts"
-import { lowRank, sumWeight, type Weighting, whiten, whitenedSvd } from "../../../src/Weight/index.ts"
+import {
+  lowRank,
+  squaredErrorIn,
+  sumWeight,
+  type Weighting,
+  whiten,
+  whitenedSvd
+} from "../../../src/Weight/index.ts"
 import { onMock } from "../../Layers/onMock.ts"
 import { normal, planted } from "../planted.ts"
 import { correlated, sidesOf, squaredNormByLoops, uneven, weightings } from "./problems.ts"
@@ -284,4 +291,54 @@ describe("the search in the metric", () => {
       assert.isAbove(state.current.captured, first)
     }
   })
+
+  it.effect("a low-rank part may count by a metric of the outputs too", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const kronecker = yield* Kronecker
+        const w = normal(9, inputs * outputs)
+        const matrix = yield* Tensor.fromArray(w, [inputs, outputs])
+        const outputMetric = correlated(4, outputs)
+        for (const [, weighting] of weightings(inputs)) {
+          const options = { ...shape, permute: "columns", swaps: 5000, weighting, rank: 2 } as const
+          const errorOf = Effect.fnUntraced(function* (of: KroneckerFitOptions) {
+            const fit = yield* kronecker.fit(matrix, of)
+            const { left, right, rowPermutation: rows, columnPermutation: columns } = fit
+            const dense = yield* Effect.flatMap(
+              compute((t) => {
+                const sum = kroneckerWeight(t, { left, right, rows, columns })
+                return sumWeight([sum, lowRank(fit.lowRank!.left, fit.lowRank!.right)]).toDense(t)
+              }),
+              Tensor.toArray
+            )
+            const difference = w.map((value, e) => value - dense[e])
+            return squaredErrorIn(weighting, outputMetric, difference, outputs, host)
+          })
+          assert.isBelow(yield* errorOf({ ...options, outputMetric }), yield* errorOf(options))
+        }
+        const bad = outputMetric.map((value, e) => (e === 0 ? -value : value))
+        const error = yield* Effect.flip(kronecker.fit(matrix, { ...shape, rank: 1, outputMetric: bad }))
+        assert.instanceOf(error, NumericalError)
+      })
+    )
+  )
+
+  it.effect("sets out from where it is told to", () =>
+    withKronecker(
+      Effect.gen(function* () {
+        const exact = planted(8, shape)
+        for (const [, weighting] of weightings(inputs)) {
+          const options = { weighting, permute: "rows-and-columns", rounds: 0 } as const
+          const elsewhere = yield* fitted(exact.w, shape, { ...options, start: {} })
+          assert.isUndefined(elsewhere.fit.rowPermutation)
+          assert.isAbove(elsewhere.weightedError, 0.1)
+          const { rows, columns } = exact.arrangement
+          const there = yield* fitted(exact.w, shape, { ...options, start: { rows, columns } })
+          assert.isBelow(there.weightedError, 1e-4)
+          for (const start of [{ rows: rows.subarray(1) }, { columns: columns.with(0, columns[1]) }])
+            assert.instanceOf(yield* Effect.flip(fitted(exact.w, shape, { ...options, start })), ShapeError)
+        }
+      })
+    )
+  )
 })

@@ -92,6 +92,7 @@ export const factorizationChecks: ReadonlyArray<readonly [string, (host: Factori
           assertClose(again, a, tolerance, `v values vt of ${n} rows`)
           orthonormalColumns(vectors, n, n)
           assert.deepStrictEqual(values, values.toSorted())
+          assertClose(host.eigenvalues(a, n), values, tolerance, `values alone of ${n} rows`)
         })
       }
     }
@@ -150,6 +151,28 @@ export const factorizationChecks: ReadonlyArray<readonly [string, (host: Factori
     }
   ],
   [
+    "solveTriangular",
+    (host) => {
+      for (const n of sizes) {
+        const l = identity(n)
+        for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) l[i * n + j] = Math.sin(i * n + j) / n
+        for (const columns of [1, 3]) {
+          const x = randomNumbers(n * columns, 6)
+          for (const isTransposed of [false, true]) {
+            const b = product(isTransposed ? transposed(l, n, n) : l, x, n, n, columns)
+            unchanged(l, () =>
+              unchanged(b, () =>
+                assertClose(host.solveTriangular(l, n, b, columns, isTransposed), x, tolerance)
+              )
+            )
+          }
+        }
+      }
+      const singular = Float64Array.of(1, 0, 2, 0)
+      assert.throws(() => host.solveTriangular(singular, 2, Float64Array.of(1, 1), 1), NumericalError)
+    }
+  ],
+  [
     "multiply",
     (host) => {
       for (const [m, k, n] of [
@@ -159,7 +182,13 @@ export const factorizationChecks: ReadonlyArray<readonly [string, (host: Factori
         [130, 64, 257]
       ] as const) {
         const [a, b] = [randomNumbers(m * k, 7), randomNumbers(k * n, 8)]
-        assertClose(host.multiply(a, b, m, k, n), product(a, b, m, k, n), tolerance)
+        const expected = product(a, b, m, k, n)
+        for (const transposeA of [false, true])
+          for (const transposeB of [false, true]) {
+            const x = transposeA ? transposed(a, m, k) : a
+            const y = transposeB ? transposed(b, k, n) : b
+            assertClose(host.multiply(x, y, m, k, n, { transposeA, transposeB }), expected, tolerance)
+          }
       }
     }
   ]
