@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { fold, type Key, stream } from "../../Random/index.ts"
 import type { TensorError } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
 import { checkedChains, leastDraws, type ScoredChains } from "../Chains.ts"
 import {
   attempt,
@@ -22,11 +21,13 @@ import {
 } from "./Adaptation.ts"
 import type { Kernel, Tuning } from "./Kernel.ts"
 import {
+  advance,
   awaiting,
+  ensembleOf,
   type SamplerInfo,
   type SamplerState,
   startAt,
-  stepChains,
+  stateOf,
   type Waiting
 } from "./Sampler.ts"
 
@@ -51,7 +52,7 @@ export interface Sampled {
   /** With the statistics lp, acceptance, energy, evaluations and diverging. */
   readonly chains: ScoredChains
   readonly tuning: Tuning
-  /** Where the chains stand; `stepChains` continues from it. */
+  /** Where the chains stand; `step` continues from it. */
   readonly state: SamplerState
   /** Evaluations of the target in all, burn-in included. */
   readonly evaluations: number
@@ -66,7 +67,11 @@ export const step = (
   tuning: Tuning,
   state: SamplerState
 ): Effect.Effect<readonly [SamplerState, SamplerInfo], TargetError | TensorError> =>
-  awaiting(() => stepChains(target, kernel, tuning, state))
+  awaiting(function* () {
+    const ensemble = ensembleOf(target, kernel, state)
+    yield* advance(ensemble, tuning)
+    return [stateOf(ensemble), ensemble.info] as const
+  })
 
 /** Chains at given positions, [chains, dimensions]. Fails with `TargetError` where the target is not finite there. */
 export const init = (
@@ -107,8 +112,9 @@ function* firstStepSize(
   let stepSize = 1
   let direction = 0
   for (let k = 0; k < 60; k++) {
-    const tried = { ...state, key: fold(state.key, `first step ${k}`) }
-    const [, { acceptance }] = yield* stepChains(target, kernel, { stepSize, inverseMass }, tried)
+    const trial = ensembleOf(target, kernel, state)
+    yield* advance(trial, { stepSize, inverseMass })
+    const { acceptance } = trial.info
     const mean = acceptance.reduce((sum, a) => sum + a, 0) / acceptance.length
     const wanted = mean > 0.5 ? 1 : -1
     if (direction === 0) direction = wanted
@@ -150,18 +156,19 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
     const { kernel, key, chains = 4, draws, burnIn = 1000, start, stepSize: fixed } = options
     const { dimensions } = target
     const adaptsMass = (options.mass ?? (fixed === undefined ? "adapted" : "identity")) === "adapted"
-    const pause = timeSlice()
-    let state =
+    const begun =
       start === undefined
         ? yield* randomStart(target, chains, key)
         : yield* init(target, start, fold(key, "transitions"))
     const wanted = fixed === undefined ? kernel.targetAcceptance : undefined
     const ones = new Float64Array(dimensions).fill(1)
-    const first = fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, state, ones)))
+    const first = fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, begun, ones)))
     let tuning: Tuning = { stepSize: first, inverseMass: ones }
     let steps = initStepSize(first)
     let mass = initMass(dimensions)
     const schedule = massSchedule(burnIn)
+    const ensemble = ensembleOf(target, kernel, begun)
+    const { points, info } = ensemble
     let evaluations = 0
     const size = chains * draws
     const values = new Float64Array(size * dimensions)
@@ -173,13 +180,13 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
       evaluations: new Float64Array(size),
       diverging: new Float64Array(size)
     }
-    const adapt = (t: number, info: SamplerInfo): void => {
+    const adapt = (t: number): void => {
       if (wanted !== undefined) {
         const acceptance = info.acceptance.reduce((sum, a) => sum + a, 0) / chains
         steps = adaptStepSize(steps, acceptance, wanted)
         tuning = { ...tuning, stepSize: Math.exp(steps.logStep) }
       }
-      if (adaptsMass && t >= schedule.begin) mass = adaptMass(mass, state.positions)
+      if (adaptsMass && t >= schedule.begin) mass = adaptMass(mass, points)
       if (adaptsMass && schedule.ends.has(t + 1)) {
         tuning = { ...tuning, inverseMass: inverseMassOf(mass) }
         mass = initMass(dimensions)
@@ -188,38 +195,31 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
       if (wanted !== undefined && t + 1 === burnIn)
         tuning = { ...tuning, stepSize: Math.exp(steps.logStepMean) }
     }
-    const record = (t: number, info: SamplerInfo): void => {
+    const record = (t: number): void => {
       for (let c = 0; c < chains; c++) {
         const at = c * draws + t
-        const from = c * dimensions
-        for (let i = 0; i < dimensions; i++) {
-          values[at * dimensions + i] = state.positions[from + i]
-          scores[at * dimensions + i] = state.scores[from + i]
+        const { position, score, logDensity } = points[c]
+        for (let i = 0, to = at * dimensions; i < dimensions; i++, to++) {
+          values[to] = position[i]
+          scores[to] = score[i]
         }
-        statistics.lp[at] = state.logDensities[c]
+        statistics.lp[at] = logDensity
         statistics.acceptance[at] = info.acceptance[c]
         statistics.energy[at] = info.energy[c]
         statistics.evaluations[at] = info.evaluations[c]
         statistics.diverging[at] = info.divergent[c]
       }
     }
-    // As many transitions between two looks at the clock as a target that answers at once makes in about a millisecond.
-    const together = 16
-    for (let begin = 0; begin < burnIn + draws; begin += together) {
-      const end = Math.min(burnIn + draws, begin + together)
-      yield* awaiting(function* () {
-        for (let t = begin; t < end; t++) {
-          const [next, info] = yield* stepChains(target, kernel, tuning, state)
-          state = next
-          for (const count of info.evaluations) evaluations += count
-          if (t < burnIn) adapt(t, info)
-          else record(t - burnIn, info)
-        }
-      })
-      yield* pause
-    }
+    yield* awaiting(function* () {
+      for (let t = 0; t < burnIn + draws; t++) {
+        yield* advance(ensemble, tuning)
+        for (let c = 0; c < chains; c++) evaluations += info.evaluations[c]
+        if (t < burnIn) adapt(t)
+        else record(t - burnIn)
+      }
+    })
     const made = yield* attempt<ChainError>()(() =>
       checkedChains({ chains, draws, dimensions, names: target.names, values, scores, statistics })
     )
-    return { chains: { ...made, scores }, tuning, state, evaluations }
+    return { chains: { ...made, scores }, tuning, state: stateOf(ensemble), evaluations }
   })

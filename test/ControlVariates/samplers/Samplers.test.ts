@@ -112,7 +112,7 @@ describe.each(kernels)("%s", (_, kernel, draws) => {
       for (let t = 0; t < 5; t++) state = (yield* step(normal, kernel, tuning, state))[0]
       const copy = JSON.parse(JSON.stringify(state), (_, value) =>
         value !== null && typeof value === "object" && "0" in value && !Array.isArray(value)
-          ? Float64Array.from(Object.values(value))
+          ? Float64Array.from(Object.values(value as Record<string, number>))
           : value
       )
       for (let t = 0; t < 5; t++) state = (yield* step(normal, kernel, tuning, state))[0]
