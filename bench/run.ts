@@ -2,6 +2,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { backendComparison } from "./backends.ts"
+import { paper } from "./controlvariates/Paper.ts"
 import { gpt2 } from "./gpt2.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
@@ -18,7 +19,8 @@ const benchmarks = {
   backends: backendComparison,
   tensortrain,
   uvip,
-  "uvip-coverage": uvipCoverage
+  "uvip-coverage": uvipCoverage,
+  "control-variates-paper": paper
 }
 
 const bench = Command.make(

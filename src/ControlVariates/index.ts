@@ -51,6 +51,7 @@ export {
 export { pointwise, type Target } from "./targets/Target.ts"
 export { chainsOfInferenceData, type InferenceData, inferenceDataOf } from "./files/InferenceData.ts"
 export { decodeNpy, encodeNpy, type NpyArray } from "./files/Npy.ts"
+export { type NumericTable, parseTable } from "./files/NumericTable.ts"
 export { chainsOfCsv, type PlainOptions } from "./files/PlainCsv.ts"
 export { readChains, type ReadOptions } from "./files/SampleFiles.ts"
 export { chainsOfStan, type NamedText } from "./files/StanCsv.ts"

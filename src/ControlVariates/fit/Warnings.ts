@@ -106,7 +106,7 @@ export const estimateWarnings = (
   if (reduction > 1.01)
     warn(
       "chainsDisagree",
-      `R-hat is ${reduction.toFixed(3)}, above 1.01: the chains have not mixed, and the standard errors are too small`
+      `R-hat is ${reduction.toFixed(4)}, above 1.01: the chains have not mixed, and the standard errors are too small`
     )
   if (
     judged !== undefined &&

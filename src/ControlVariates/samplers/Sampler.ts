@@ -64,6 +64,8 @@ export interface Ensemble {
   /** When other fibers last had their turn, in milliseconds, and evaluations since the clock was last looked at. */
   since: number
   rounds: number
+  /** What gives them their turn. */
+  pause: Effect.Effect<void>
 }
 
 /** The effects that a target asks for; none, for a target that answers at once. */
@@ -137,7 +139,8 @@ export const ensembleOf = (target: Target, kernel: Kernel, state: SamplerState):
     wanted: each(() => makePoint(0)),
     batches: [],
     since: performance.now(),
-    rounds: 0
+    rounds: 0,
+    pause: Effect.yieldNow
   }
 }
 
@@ -205,7 +208,7 @@ export function* advance(ensemble: Ensemble, tuning: Tuning): Waiting<void> {
     const waiting = target.evaluate(positions, active, logDensities, scores)
     if (waiting !== undefined) yield waiting
     if (++ensemble.rounds % 16 === 0 && performance.now() - ensemble.since > 10) {
-      yield Effect.yieldNow
+      yield ensemble.pause
       ensemble.since = performance.now()
     }
     for (let c = 0, at = 0; c < points.length; c++) {

@@ -46,6 +46,8 @@ export interface SampleOptions {
   readonly mass?: "identity" | "adapted" | undefined
   /** First positions [chains, dimensions]; default uniform in [-2, 2]. */
   readonly start?: Float64Array | undefined
+  /** Run every 10 ms or so, with the transitions made of every chain and how many there will be, burn-in included. */
+  readonly progress?: ((made: number, all: number) => Effect.Effect<void>) | undefined
 }
 
 export interface Sampled {
@@ -168,6 +170,13 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
     let mass = initMass(dimensions)
     const schedule = massSchedule(burnIn)
     const ensemble = ensembleOf(target, kernel, begun)
+    const { progress } = options
+    if (progress !== undefined) {
+      const all = burnIn + draws
+      ensemble.pause = Effect.suspend(() =>
+        Effect.andThen(progress(ensemble.iteration, all), Effect.yieldNow)
+      )
+    }
     const { points, info } = ensemble
     let evaluations = 0
     const size = chains * draws
