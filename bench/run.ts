@@ -2,7 +2,9 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { backendComparison } from "./backends.ts"
+import { choice } from "./controlvariates/Choice.ts"
 import { paper } from "./controlvariates/Paper.ts"
+import { speed } from "./controlvariates/Speed.ts"
 import { gpt2 } from "./gpt2.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
@@ -20,7 +22,9 @@ const benchmarks = {
   tensortrain,
   uvip,
   "uvip-coverage": uvipCoverage,
-  "control-variates-paper": paper
+  "control-variates": speed,
+  "control-variates-paper": paper,
+  "control-variates-choice": choice
 }
 
 const bench = Command.make(

@@ -9,6 +9,8 @@ import { addMatrices, coefficientsOf, factorForm, type QuadraticForm, valueAt } 
 export interface Candidate {
   readonly degree: number
   readonly features: number
+  /** Whether there are others than polynomials among them. */
+  readonly isExtended: boolean
   readonly window: number
   readonly ridge: number
 }
@@ -44,7 +46,7 @@ export const objectiveName = (width: number): string => (width === 1 ? "EVM" : `
 
 /**
  * Fits every candidate without each fold, judges it on that fold by the asymptotic variance that the window `judge` estimates, and
- * takes for each functional the best; a candidate of lower degree wins where it is as good within 1 %. A candidate whose form is
+ * takes for each functional the best; a candidate of fewer features wins where it is as good within 1 %. A candidate whose form is
  * indefinite is out; where all are, fails with the `NumericalError` of the last.
  */
 export const selectCandidates = (
@@ -103,7 +105,7 @@ export const selectCandidates = (
             inSample += share * Math.max(0, valueAt(trainForms[fold], q, a))
           })
           const before = best[q]
-          const margin = before !== undefined && before.degree < candidate.degree ? 0.99 : 1
+          const margin = before !== undefined && before.features < candidate.features ? 0.99 : 1
           if (before === undefined || heldOut < margin * before.heldOut)
             best[q] = { ...candidate, heldOut, inSample, withoutFold }
         }

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Factorizations } from "../../Tensor/index.ts"
 import { timeSlice } from "../../Tensor/TimeSlice.ts"
 import type { Chains } from "../Chains.ts"
-import type { Features } from "../stein/PolynomialFeatures.ts"
+import type { Features } from "../stein/Features.ts"
 import { filterRows } from "./Filtering.ts"
 import { reachOf, type Window } from "./Window.ts"
 

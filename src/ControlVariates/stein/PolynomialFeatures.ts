@@ -1,16 +1,8 @@
 import { checkCount } from "../Errors.ts"
 import type { ScoredChains } from "../Chains.ts"
 import type { StandardCoordinates } from "./Coordinates.ts"
+import type { FeatureFamily, Features } from "./Features.ts"
 import { monomials } from "./Monomials.ts"
-
-/** Features of zero mean under the target, made for any run of draws when they are needed. */
-export interface Features {
-  readonly count: number
-  /** How many of them, from the first, belong to each degree from 1 on. */
-  readonly countOfDegree: ReadonlyArray<number>
-  /** Writes the features of draws `first` .. `first + length - 1` (over all chains) to target, feature k from k * stride on. */
-  readonly write: (first: number, length: number, target: Float64Array, stride: number) => void
-}
 
 // L psi_k = sum_i e_i (e_i - 1) m(k - 2 i) + e_i s_i m(k - i): products with the monomials m of lower degree.
 interface Term {
@@ -102,7 +94,17 @@ export const polynomialFeatures = (
   }
   return {
     count: exponents.length,
-    countOfDegree: Array.from({ length: degree }, (_, d) => totals.filter((total) => total <= d + 1).length),
+    levels: Array.from({ length: degree }, (_, d) => ({
+      degree: d + 1,
+      count: totals.filter((total) => total <= d + 1).length,
+      isExtended: false
+    })),
     write
   }
 }
+
+/** Polynomials of total degree 1 to `degree` alone. */
+export const polynomialFamily = (degree: number, coordinates: StandardCoordinates): FeatureFamily => ({
+  name: "polynomial",
+  featuresOf: (chains) => polynomialFeatures(chains, degree, coordinates)
+})
