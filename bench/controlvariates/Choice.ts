@@ -16,6 +16,9 @@ const samplers = [
   ["RWM", randomWalk, 20_000]
 ] as const
 
+const logMean = (values: ReadonlyArray<number>): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value) / values.length, 0))
+
 /**
  * On every target, by a sampler whose draws hang together little and by one whose draws hang together much: the reduction of the asymptotic variance by EVM, by ESVM and
  * by the automatic choice between them, degree, window and ridge chosen by each. Fitted on 2 chains, judged on 8 fresh ones.
@@ -45,8 +48,6 @@ export const choice = Effect.fn("bench.controlVariatesChoice")(
             said = [...new Set(variate.functionals.map((one) => `${one.objective} ${one.degree}`))].join(", ")
         }
         const [evm, esvm, auto] = ["EVM", "ESVM", "auto"].map((id) => found.get(id) ?? [])
-        const logMean = (values: ReadonlyArray<number>): number =>
-          Math.exp(values.reduce((sum, value) => sum + Math.log(value) / values.length, 0))
         const overBetter = auto.map((value, q) => value / Math.max(evm[q], esvm[q]))
         rows.push({
           target: name,

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { Effect } from "effect"
+import { Effect, FileSystem } from "effect"
 import {
   adjustedLangevin,
   column,
@@ -76,18 +76,26 @@ const largeFit = (draws: number) => {
  * included and compilation not, against NumPyro and BlackJAX; a million draws' seconds and memory.
  */
 export const speed = Effect.fn("bench.controlVariates")(
-  function* (seconds: number) {
+  function* (_seconds: number) {
     const data = pimaData()
     const design = yield* paperDesign(data)
     const target = logisticRegression(design)
     const variates = yield* ControlVariates
     const { description } = yield* Backend
+    // Too much for a command line.
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* fs.makeTempFileScoped()
+    yield* fs.writeFileString(
+      path,
+      JSON.stringify({
+        x: Array.from({ length: design.rows }, (_, i) =>
+          Array.from({ length: design.columns }, (__, j) => design.values[j * design.rows + i])
+        ),
+        y: [...design.labels]
+      })
+    )
     const peer = runPeer<PeerResult>("control_variates", {
-      x: Array.from({ length: design.rows }, (_, i) =>
-        Array.from({ length: design.columns }, (__, j) => design.values[j * design.rows + i])
-      ),
-      y: [...design.labels],
-      seconds,
+      data: path,
       samplers: chain,
       fits,
       window,

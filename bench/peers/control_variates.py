@@ -1,6 +1,6 @@
-"""Markov chains and control variates in Python: argv[1] is JSON {x, y, seconds, samplers, fits, window, nuts}.
+"""Markov chains and control variates in Python: argv[1] is JSON {data, samplers, fits, window, nuts}.
 
-x: a design [rows, columns], y: its labels. `samplers`: step, burn-in and draws of one chain by straightforward numpy loops. `fits`: numbers of
+`data` names a JSON file of a design x [rows, columns] and its labels y. `samplers`: step, burn-in and draws of one chain by straightforward numpy loops. `fits`: numbers of
 draws of a numpy fit of degree 2 (windowed sums by cumulative sums, direct solve). `nuts`: chains, warm-up and draws of NUTS by NumPyro and
 BlackJAX, compilation not counted, in float32 (JAX's default) and float64. Only what is installed takes part.
 """
@@ -11,7 +11,9 @@ warnings.filterwarnings("ignore")
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={work['nuts']['chains']}")
 import numpy as np
 
-x, y = np.array(work["x"]), np.array(work["y"])
+with open(work["data"]) as file:
+    data = json.load(file)
+x, y = np.array(data["x"]), np.array(data["y"])
 d = x.shape[1]
 variance = 100.0
 

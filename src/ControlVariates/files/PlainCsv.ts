@@ -36,6 +36,26 @@ const orderOfRows = (table: NumericTable, path: string, asked: number | undefine
   }
 }
 
+/** Throws a `SampleFileError` where a column that says which draw a row is differs between samples and scores. */
+const requireSameRows = (samples: NumericTable, scores: NumericTable, path: string): void => {
+  samples.names.forEach((name, a) => {
+    const b = scores.names.indexOf(name)
+    if (!indexColumn(name) || b < 0) return
+    for (let row = 0; row < samples.rows; row++) {
+      const [left, right] = [
+        samples.values[row * samples.names.length + a],
+        scores.values[row * scores.names.length + b]
+      ]
+      if (left !== right)
+        throw new SampleFileError({
+          path,
+          line: scores.lines[row],
+          reason: `${name} is ${right} where the samples' is ${left} (line ${samples.lines[row]}): rows must be in the same order`
+        })
+    }
+  })
+}
+
 /**
  * Chains from a plain CSV of draws, one row a draw and one column a coordinate, and one of their scores with the same rows and columns, which are
  * matched by name, or by place where the names differ. Columns named chain, draw or iteration are no coordinates; the first says which chain a row
@@ -73,6 +93,7 @@ export const chainsOfCsv = (
         path: filePath,
         reason: `scores of ${file.rows} draws and ${scored.length} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
       })
+    requireSameRows(table, file, filePath)
     // By name where the names are the same, else by place.
     const named = parameters.map((k) => file.names.indexOf(table.names[k]))
     const columns = named.every((k) => k >= 0) ? named : scored
