@@ -87,7 +87,13 @@ const observed = (system: typeof vanDerPol, theta: ReadonlyArray<number>, start:
   const times = Array.from({ length: 20 }, (_, k) => 0.5 * (k + 1))
   const random = stream(key(system.name))
   const { states } = solveOrdinary(system, Float64Array.from(theta), { start, times })
-  return { start, times, observations: states.map((x) => x + 0.25 * random.normal()), deviation: 0.25 }
+  return {
+    start,
+    times,
+    steps: 5,
+    observations: states.map((x) => x + 0.25 * random.normal()),
+    deviation: 0.25
+  }
 }
 
 /** Posteriors of every kind that there is a target for. */
@@ -118,7 +124,6 @@ export const posteriors = Effect.gen(function* () {
       name: "Lotka-Volterra",
       target: odePosterior(lotkaVolterra, {
         ...observed(lotkaVolterra, [0.6, 0.025, 0.8, 0.025], [33, 6]),
-        deviation: 0.25,
         prior: { mean: [-0.5, -3.7, -0.2, -3.7], deviation: [0.5, 0.5, 0.5, 0.5] }
       }),
       functionals: coordinates

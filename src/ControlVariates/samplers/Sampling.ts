@@ -46,6 +46,8 @@ export interface SampleOptions {
   readonly mass?: "identity" | "adapted" | undefined
   /** First positions [chains, dimensions]; default uniform in [-2, 2]. */
   readonly start?: Float64Array | undefined
+  /** Goes on from where other draws of the target by the same kernel ended, without burn-in: together they are what one longer run gives. */
+  readonly from?: Pick<Sampled, "state" | "tuning"> | undefined
   /** Run every 10 ms or so, with the transitions made of every chain and how many there will be, burn-in included. */
   readonly progress?: ((made: number, all: number) => Effect.Effect<void>) | undefined
 }
@@ -54,7 +56,7 @@ export interface Sampled {
   /** With the statistics lp, acceptance, energy, evaluations and diverging. */
   readonly chains: ScoredChains
   readonly tuning: Tuning
-  /** Where the chains stand; `step` continues from it. */
+  /** Where the chains stand; `from` and `step` continue from it. */
   readonly state: SamplerState
   /** Evaluations of the target in all, burn-in included. */
   readonly evaluations: number
@@ -127,15 +129,20 @@ function* firstStepSize(
 }
 
 const checkOptions = (target: Target, options: SampleOptions): void => {
-  const { kernel, chains = 4, draws, burnIn = 1000, stepSize, start } = options
+  const { kernel, chains = 4, draws, burnIn = 1000, stepSize, start, from } = options
   checkCount("chains", chains)
   checkCount("draws", draws, leastDraws)
   checkCount("burnIn", burnIn, 0)
   if (stepSize !== undefined) checkPositive("stepSize", stepSize)
-  else if (kernel.targetAcceptance === undefined)
+  else if (kernel.targetAcceptance === undefined && from === undefined)
     throw new TargetError({
       target: target.name,
       reason: `${kernel.name} accepts every step, so that its stepSize cannot be adapted: give one`
+    })
+  if (from !== undefined && from.state.dimensions !== target.dimensions)
+    throw new TargetError({
+      target: target.name,
+      reason: `it has ${target.dimensions} dimensions, and the chains to go on with have ${from.state.dimensions}`
     })
   if (start !== undefined && start.length !== chains * target.dimensions)
     throw new TargetError({
@@ -155,17 +162,22 @@ const checkOptions = (target: Target, options: SampleOptions): void => {
 export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sampled, SampleError> =>
   Effect.gen(function* () {
     yield* attempt<TargetError | ControlVariateOptionError>()(() => checkOptions(target, options))
-    const { kernel, key, chains = 4, draws, burnIn = 1000, start, stepSize: fixed } = options
+    const { kernel, key, draws, start, from, stepSize: fixed } = options
     const { dimensions } = target
+    const chains = from?.state.chains ?? options.chains ?? 4
+    const burnIn = from === undefined ? (options.burnIn ?? 1000) : 0
     const adaptsMass = (options.mass ?? (fixed === undefined ? "adapted" : "identity")) === "adapted"
     const begun =
-      start === undefined
-        ? yield* randomStart(target, chains, key)
-        : yield* init(target, start, fold(key, "transitions"))
+      from !== undefined
+        ? from.state
+        : start === undefined
+          ? yield* randomStart(target, chains, key)
+          : yield* init(target, start, fold(key, "transitions"))
     const wanted = fixed === undefined ? kernel.targetAcceptance : undefined
     const ones = new Float64Array(dimensions).fill(1)
-    const first = fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, begun, ones)))
-    let tuning: Tuning = { stepSize: first, inverseMass: ones }
+    const first =
+      from?.tuning.stepSize ?? fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, begun, ones)))
+    let tuning: Tuning = from?.tuning ?? { stepSize: first, inverseMass: ones }
     let steps = initStepSize(first)
     let mass = initMass(dimensions)
     const schedule = massSchedule(burnIn)
@@ -174,7 +186,7 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
     if (progress !== undefined) {
       const all = burnIn + draws
       ensemble.pause = Effect.suspend(() =>
-        Effect.andThen(progress(ensemble.iteration, all), Effect.yieldNow)
+        Effect.andThen(progress(ensemble.iteration - begun.iteration, all), Effect.yieldNow)
       )
     }
     const { points, info } = ensemble
