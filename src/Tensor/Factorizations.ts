@@ -20,4 +20,6 @@ export interface Factorizations {
   solve(a: Float64Array, n: number, b: Float64Array, columns: number): Float64Array
   /** a [m, k] b [k, n]. */
   multiply(a: Float64Array, b: Float64Array, m: number, k: number, n: number): Float64Array
+  /** a aᵀ of a [m, k]. */
+  gram(a: Float64Array, m: number, k: number): Float64Array
 }

@@ -71,6 +71,34 @@ export const polynomialFeatures = (
     s = new Float64Array(dimensions * room)
     products = new Float64Array(rows * room).fill(1, 0, room)
   }
+  const addTerms = (
+    one: Term,
+    two: Term | undefined,
+    isFirst: boolean,
+    target: Float64Array,
+    to: number,
+    length: number
+  ): void => {
+    const [a, b, f] = [one.monomial * room, one.score * room, one.factor]
+    if (!isFirst) {
+      if (b < 0) for (let t = 0; t < length; t++) target[to + t] += f * products[a + t]
+      else for (let t = 0; t < length; t++) target[to + t] += f * products[a + t] * s[b + t]
+      if (two !== undefined) addTerms(two, undefined, false, target, to, length)
+      return
+    }
+    if (two === undefined || two.score < 0) {
+      if (b < 0) for (let t = 0; t < length; t++) target[to + t] = f * products[a + t]
+      else for (let t = 0; t < length; t++) target[to + t] = f * products[a + t] * s[b + t]
+      if (two !== undefined) addTerms(two, undefined, false, target, to, length)
+      return
+    }
+    const [c, d, g] = [two.monomial * room, two.score * room, two.factor]
+    if (b < 0)
+      for (let t = 0; t < length; t++) target[to + t] = f * products[a + t] + g * products[c + t] * s[d + t]
+    else
+      for (let t = 0; t < length; t++)
+        target[to + t] = f * products[a + t] * s[b + t] + g * products[c + t] * s[d + t]
+  }
   const write = (first: number, length: number, target: Float64Array, stride: number): void => {
     reserve(length)
     coordinates.write(chains, first, length, x, s, room)
@@ -78,19 +106,13 @@ export const polynomialFeatures = (
       const [a, b, c] = [from[r] * room, variable[r] * room, r * room]
       for (let t = 0; t < length; t++) products[c + t] = products[a + t] * x[b + t]
     }
-    terms.forEach((list, k) => {
+    for (let k = 0; k < terms.length; k++) {
+      const list = terms[k]
       const to = k * stride
-      list.forEach(({ factor, monomial, score }, index) => {
-        const a = monomial * room
-        const b = score * room
-        if (index === 0 && score < 0)
-          for (let t = 0; t < length; t++) target[to + t] = factor * products[a + t]
-        else if (index === 0)
-          for (let t = 0; t < length; t++) target[to + t] = factor * products[a + t] * s[b + t]
-        else if (score < 0) for (let t = 0; t < length; t++) target[to + t] += factor * products[a + t]
-        else for (let t = 0; t < length; t++) target[to + t] += factor * products[a + t] * s[b + t]
-      })
-    })
+      // Two terms a pass: reading and writing the sum costs as much as a term.
+      for (let index = 0; index < list.length; index += 2)
+        addTerms(list[index], list[index + 1], index === 0, target, to, length)
+    }
   }
   return {
     count: exponents.length,

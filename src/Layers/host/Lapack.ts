@@ -244,6 +244,14 @@ export const lapackFactorizations = (
             const [left, right, product] = [frame.upload(a), frame.upload(b), frame.doubles(m * n)]
             blas.gemm64(0, 0, m, n, k, left, k, right, n, 0, product, n)
             return frame.download(product, m * n)
+          }),
+    gram: (a, m, k) =>
+      m * k === 0
+        ? fallback.gram(a, m, k)
+        : call((frame) => {
+            const [rows, product] = [frame.upload(a), frame.doubles(m * m)]
+            blas.gemm64(0, 1, m, m, k, rows, k, rows, k, 0, product, m)
+            return frame.download(product, m * m)
           })
   }
 }

@@ -29,6 +29,15 @@ const multiply: Factorizations["multiply"] = (a, b, m, k, n) =>
     )
   )
 
+const gram: Factorizations["gram"] = (a, m, k) =>
+  Float64Array.from(
+    matmul(
+      { values: a, shape: [m, k] },
+      { values: a, shape: [m, k] },
+      { transposeA: false, transposeB: true, bias: undefined }
+    )
+  )
+
 const largestMagnitude = (a: Float64Array): number => a.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
 
 const requireFinite = (operation: string, a: Float64Array): void => {
@@ -150,5 +159,6 @@ export const matrixFactorizations: Factorizations = {
   qr,
   cholesky,
   solve,
-  multiply
+  multiply,
+  gram
 }

@@ -150,7 +150,7 @@ export const factorizationChecks: ReadonlyArray<readonly [string, (host: Factori
     }
   ],
   [
-    "multiply",
+    "multiply and gram",
     (host) => {
       for (const [m, k, n] of [
         [1, 1, 1],
@@ -160,6 +160,7 @@ export const factorizationChecks: ReadonlyArray<readonly [string, (host: Factori
       ] as const) {
         const [a, b] = [randomNumbers(m * k, 7), randomNumbers(k * n, 8)]
         assertClose(host.multiply(a, b, m, k, n), product(a, b, m, k, n), tolerance)
+        assertClose(host.gram(a, m, k), product(a, transposed(a, m, k), m, k, m), tolerance)
       }
     }
   ]
