@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { ControlVariates, type FitOptions, noUTurn, randomWalk } from "../../src/ControlVariates/index.ts"
 import { cpu } from "../../src/Layers/index.ts"
-import { fold, key } from "../../src/Random/index.ts"
+import { fold, type Key, key, stream } from "../../src/Random/index.ts"
 import type { Report } from "../Report.ts"
 import { posteriors } from "./Posteriors.ts"
 
@@ -10,6 +10,13 @@ const objectives: ReadonlyArray<readonly [name: "EVM" | "ESVM" | "auto", options
   ["ESVM", { objective: "esvm" }],
   ["auto", {}]
 ]
+
+const startNear = (around: ReadonlyArray<number>, chains: number, at: Key): Float64Array => {
+  const random = stream(at)
+  return Float64Array.from(
+    Array.from({ length: chains }, () => around.map((x) => x + 0.02 * random.normal())).flat()
+  )
+}
 
 const samplers = [
   ["NUTS", noUTurn(), 2000],
@@ -27,11 +34,17 @@ export const choice = Effect.fn("bench.controlVariatesChoice")(
   function* (_seconds: number) {
     const variates = yield* ControlVariates
     const rows: Array<Record<string, string | number>> = []
-    for (const { name, target, functionals } of yield* posteriors)
+    for (const { name, target, functionals, around } of yield* posteriors)
       for (const [sampler, kernel, draws] of samplers) {
         const root = fold(fold(key("choice"), name), sampler)
         const of = (what: string, chains: number) =>
-          variates.sample(target, { kernel, draws, chains, key: fold(root, what) })
+          variates.sample(target, {
+            kernel,
+            draws,
+            chains,
+            key: fold(root, what),
+            start: around === undefined ? undefined : startNear(around, chains, fold(root, `start ${what}`))
+          })
         const training = (yield* of("training", 2)).chains
         const fresh = (yield* of("fresh", 8)).chains
         const f = functionals(fresh)

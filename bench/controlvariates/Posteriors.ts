@@ -81,6 +81,8 @@ export interface Posterior {
   readonly name: string
   readonly target: Target
   readonly functionals: (chains: Chains) => Functionals
+  /** Where chains begin, about; default anywhere. */
+  readonly around?: ReadonlyArray<number>
 }
 
 const observed = (system: typeof vanDerPol, theta: ReadonlyArray<number>, start: ReadonlyArray<number>) => {
@@ -126,7 +128,8 @@ export const posteriors = Effect.gen(function* () {
         ...observed(lotkaVolterra, [0.6, 0.025, 0.8, 0.025], [33, 6]),
         prior: { mean: [-0.5, -3.7, -0.2, -3.7], deviation: [0.5, 0.5, 0.5, 0.5] }
       }),
-      functionals: coordinates
+      functionals: coordinates,
+      around: [-0.51, -3.69, -0.22, -3.69]
     }
   ]
   return list

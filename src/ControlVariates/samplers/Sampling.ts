@@ -19,7 +19,7 @@ import {
   inverseMassOf,
   massSchedule
 } from "./Adaptation.ts"
-import type { Kernel, Tuning } from "./Kernel.ts"
+import { isFinitePoint, type Kernel, type Tuning } from "./Kernel.ts"
 import {
   advance,
   awaiting,
@@ -84,26 +84,26 @@ export const init = (
   key: Key
 ): Effect.Effect<SamplerState, TargetError | TensorError> => awaiting(() => startAt(target, positions, key))
 
-/** Draws starting positions again, at most this often, where the density is zero. */
+/** Draws a chain's starting position again, at most this often, where the density is zero. */
 const startTries = 100
 
-const randomStart = (
-  target: Target,
-  chains: number,
-  key: Key
-): Effect.Effect<SamplerState, TargetError | TensorError> => {
-  const attemptAt = (tries: number): Effect.Effect<SamplerState, TargetError | TensorError> => {
-    const random = stream(fold(fold(key, "start"), tries))
-    const positions = Float64Array.from(
-      { length: chains * target.dimensions },
-      () => 4 * random.uniform() - 2
-    )
-    const begun = init(target, positions, fold(key, "transitions"))
-    return tries + 1 === startTries
-      ? begun
-      : Effect.catchTag(begun, "TargetError", () => attemptAt(tries + 1))
+function* randomStart(target: Target, chains: number, key: Key): Waiting<SamplerState> {
+  const { dimensions: d } = target
+  const random = stream(fold(key, "start"))
+  const positions = new Float64Array(chains * d)
+  const wanting = new Set(Array.from({ length: chains }, (_, c) => c))
+  for (let tries = 0; tries < startTries && wanting.size > 0; tries++) {
+    for (const c of wanting) for (let i = 0; i < d; i++) positions[c * d + i] = 4 * random.uniform() - 2
+    const logDensities = new Float64Array(chains)
+    const scores = new Float64Array(chains * d)
+    const waiting = target.evaluate(positions.slice(), chains, logDensities, scores)
+    if (waiting !== undefined) yield waiting
+    for (const c of wanting) {
+      const score = scores.subarray(c * d, (c + 1) * d)
+      if (isFinitePoint({ position: score, logDensity: logDensities[c], score })) wanting.delete(c)
+    }
   }
-  return attemptAt(0)
+  return yield* startAt(target, positions, fold(key, "transitions"))
 }
 
 /** A first step size whose single step has an acceptance near 1/2, by doubling or halving (Hoffman and Gelman 2014, algorithm 4). */
@@ -171,7 +171,7 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
       from !== undefined
         ? from.state
         : start === undefined
-          ? yield* randomStart(target, chains, key)
+          ? yield* awaiting(() => randomStart(target, chains, key))
           : yield* init(target, start, fold(key, "transitions"))
     const wanted = fixed === undefined ? kernel.targetAcceptance : undefined
     const ones = new Float64Array(dimensions).fill(1)

@@ -4,18 +4,26 @@
 import { readFileSync } from "node:fs"
 import type { Design } from "../Design.ts"
 
-/** Pointers are byte offsets, matrices lie column after column, rows are even in number. */
+/** Pointers are byte offsets; rows lie in groups of 8: x [groups, columns, 8]. */
 interface Exports {
   readonly begin: () => number
-  readonly predict: (rows: number, columns: number, x: number, theta: number, eta: number) => void
-  readonly backproject: (rows: number, columns: number, x: number, residual: number, score: number) => void
-  readonly logistic: (
-    rows: number,
+  readonly predict: (groups: number, columns: number, x: number, theta: number, eta: number) => void
+  readonly backproject: (
+    groups: number,
     columns: number,
     x: number,
-    labels: number,
+    residual: number,
+    sums: number,
+    score: number
+  ) => void
+  readonly logistic: (
+    groups: number,
+    columns: number,
+    x: number,
+    xy: number,
     theta: number,
     eta: number,
+    sums: number,
     score: number
   ) => number
 }
@@ -42,8 +50,8 @@ const page = 65536
 
 export const regressionKernel = ({ rows, columns, values, labels }: Design): RegressionKernel => {
   compiled ??= new WebAssembly.Module(readFileSync(new URL("./regression.wasm", import.meta.url)))
-  // Vectors hold two rows: where one is missing, a row of zeros stands for it.
-  const even = rows + (rows % 2)
+  // Where rows are missing in the last group, rows of zeros stand for them.
+  const groups = Math.ceil(rows / 8)
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
   const exports = new WebAssembly.Instance(compiled, {
     env: {
@@ -54,22 +62,25 @@ export const regressionKernel = ({ rows, columns, values, labels }: Design): Reg
     }
   }).exports as unknown as Exports
   const x = exports.begin()
-  const y = x + 8 * even * columns
-  const eta = y + 8 * even
-  const theta = eta + 8 * even
-  const score = theta + 8 * (columns + (columns % 2))
+  const eta = x + 64 * groups * columns
+  const sums = eta + 64 * groups
+  const [xy, theta, score] = [0, 1, 2].map((k) => sums + (16 + 8 * k) * columns)
   memory.grow(Math.ceil((score + 8 * columns) / page) - 1)
   const view = (at: number, length: number): Float64Array => new Float64Array(memory.buffer, at, length)
+  const [all, products] = [view(x, 8 * groups * columns), view(xy, columns)]
   for (let j = 0; j < columns; j++)
-    view(x + 8 * even * j, rows).set(values.subarray(j * rows, (j + 1) * rows))
-  view(y, rows).set(labels)
-  const padding = (even - rows) * Math.LN2
+    for (let i = 0; i < rows; i++) {
+      const value = values[j * rows + i]
+      all[8 * ((i >> 3) * columns + j) + (i & 7)] = value
+      products[j] += value * labels[i]
+    }
+  const padding = (8 * groups - rows) * Math.LN2
   return {
     theta: view(theta, columns),
     score: view(score, columns),
     eta: view(eta, rows),
-    predict: () => exports.predict(even, columns, x, theta, eta),
-    backproject: () => exports.backproject(even, columns, x, eta, score),
-    logistic: () => exports.logistic(even, columns, x, y, theta, eta, score) + padding
+    predict: () => exports.predict(groups, columns, x, theta, eta),
+    backproject: () => exports.backproject(groups, columns, x, eta, sums, score),
+    logistic: () => exports.logistic(groups, columns, x, xy, theta, eta, sums, score) + padding
   }
 }
