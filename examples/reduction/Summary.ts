@@ -68,9 +68,11 @@ const meanText = (mean: number, error: number): string => {
 const factorText = (factor: number): string =>
   Number.isNaN(factor)
     ? "-"
-    : factor >= 1000
-      ? Math.round(factor).toLocaleString("en")
-      : factor.toPrecision(3)
+    : factor >= 1e9
+      ? factor.toExponential(1)
+      : factor >= 1000
+        ? Math.round(factor).toLocaleString("en")
+        : factor.toPrecision(3)
 
 export const columns: ReadonlyArray<Column<Row>> = [
   { heading: "functional", cell: ({ name }) => name, align: "left" },

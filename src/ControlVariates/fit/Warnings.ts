@@ -128,7 +128,7 @@ export const estimateWarnings = (
   if (fitted.coefficients.length * 10 > count)
     warn(
       "overfitted",
-      `${fitted.coefficients.length} coefficients from ${count} draws: fewer than ten draws a coefficient`
+      `${fitted.coefficients.length} coefficient${fitted.coefficients.length === 1 ? "" : "s"} from ${count} draws: fewer than ten draws each`
     )
   if (fitted.collinear > 0)
     warn(
