@@ -120,7 +120,9 @@ export const posteriors = Effect.gen(function* () {
         ...observed(vanDerPol, [1], [2, 0]),
         prior: { mean: [0], deviation: [0.5] }
       }),
-      functionals: (chains) => functional(chains, "mu", ([x]) => Math.exp(x))
+      functionals: (chains) => functional(chains, "mu", ([x]) => Math.exp(x)),
+      // Far away the oscillator is stiff and the density flat.
+      around: [0]
     },
     {
       name: "Lotka-Volterra",
