@@ -2,6 +2,9 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { backendComparison, largeBackendComparison } from "./backends.ts"
+import { choice } from "./controlvariates/Choice.ts"
+import { paper } from "./controlvariates/Paper.ts"
+import { speed } from "./controlvariates/Speed.ts"
 import { gpt2 } from "./gpt2.ts"
 import { hpo } from "./hpo.ts"
 import { kronecker } from "./kronecker.ts"
@@ -27,7 +30,10 @@ const benchmarks = {
   uvip,
   "uvip-coverage": uvipCoverage,
   "uvip-backends": uvipBackends,
-  "uvip-threads": uvipThreads
+  "uvip-threads": uvipThreads,
+  "control-variates": speed,
+  "control-variates-paper": paper,
+  "control-variates-choice": choice
 }
 
 const bench = Command.make(

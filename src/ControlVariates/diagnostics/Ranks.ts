@@ -49,3 +49,18 @@ export const splitHalves = (series: Float64Array, chains: number): Float64Array 
   }
   return result
 }
+
+/**
+ * The rank plot of Vehtari et al. (2021), section 4: how many of each chain's draws have ranks, among those of all chains, in each of `bins` equal
+ * bins, divided by what chains that agree have on average. series: [chains, draws] -> [chains, bins]
+ */
+export const rankHistogram = (series: Float64Array, chains: number, bins: number): Float64Array => {
+  const order = sortOrder(series)
+  const draws = series.length / chains
+  const shares = new Float64Array(chains * bins)
+  order.forEach((index, rank) => {
+    const bin = Math.floor((rank * bins) / series.length)
+    shares[Math.floor(index / draws) * bins + bin] += bins / draws
+  })
+  return shares
+}

@@ -8,5 +8,6 @@ export {
   essTail
 } from "./EffectiveSampleSize.ts"
 export { mcseDeviation, mcseMean, mcseQuantile } from "./MonteCarloError.ts"
+export { rankHistogram } from "./Ranks.ts"
 export { rhat } from "./PotentialScaleReduction.ts"
 export { summarise, type Summary } from "./Summary.ts"

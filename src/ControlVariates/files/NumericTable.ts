@@ -6,6 +6,8 @@ export interface NumericTable {
   readonly rows: number
   /** [rows, columns] */
   readonly values: Float64Array
+  /** The line of the file that each row was read from, counted from 1. */
+  readonly lines: ReadonlyArray<number>
 }
 
 const unquoted = (cell: string): string => cell.trim().replace(/^"(.*)"$/, "$1")
@@ -38,7 +40,7 @@ export const parseTable = (text: string, path: string): NumericTable => {
   }
   let names: ReadonlyArray<string> | undefined
   const numbers: Array<number> = []
-  let rows = 0
+  const lines: Array<number> = []
   let line = 0
   for (let start = text.startsWith("\ufeff") ? 1 : 0; start < text.length; ) {
     const found = text.indexOf("\n", start)
@@ -63,11 +65,11 @@ export const parseTable = (text: string, path: string): NumericTable => {
         value ?? fail(line, `"${cell}" in column ${(names as ReadonlyArray<string>)[k]} is no number`)
       )
     })
-    rows++
+    lines.push(line)
   }
-  if (names === undefined || rows === 0)
+  if (names === undefined || lines.length === 0)
     throw new SampleFileError({ path, reason: "it has no rows of numbers" })
-  return { names, rows, values: Float64Array.from(numbers) }
+  return { names, rows: lines.length, values: Float64Array.from(numbers), lines }
 }
 
 /** One column: [rows]. */

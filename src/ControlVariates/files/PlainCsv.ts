@@ -36,9 +36,30 @@ const orderOfRows = (table: NumericTable, path: string, asked: number | undefine
   }
 }
 
+/** Throws a `SampleFileError` where a column that says which draw a row is differs between samples and scores. */
+const requireSameRows = (samples: NumericTable, scores: NumericTable, path: string): void => {
+  samples.names.forEach((name, a) => {
+    const b = scores.names.indexOf(name)
+    if (!indexColumn(name) || b < 0) return
+    for (let row = 0; row < samples.rows; row++) {
+      const [left, right] = [
+        samples.values[row * samples.names.length + a],
+        scores.values[row * scores.names.length + b]
+      ]
+      if (left !== right)
+        throw new SampleFileError({
+          path,
+          line: scores.lines[row],
+          reason: `${name} is ${right} where the samples' is ${left} (line ${samples.lines[row]}): rows must be in the same order`
+        })
+    }
+  })
+}
+
 /**
- * Chains from a plain CSV of draws, one row a draw and one column a coordinate, and one of their scores with the same rows and columns. Columns
- * named chain, draw or iteration are no coordinates; the first says which chain a row belongs to.
+ * Chains from a plain CSV of draws, one row a draw and one column a coordinate, and one of their scores with the same rows and columns, which are
+ * matched by name, or by place where the names differ. Columns named chain, draw or iteration are no coordinates; the first says which chain a row
+ * belongs to.
  * Throws `SampleFileError` and `ChainError`.
  */
 export const chainsOfCsv = (
@@ -55,23 +76,28 @@ export const chainsOfCsv = (
         path: samples.path,
         reason: `it has no column "${name}"; its columns are ${table.names.join(", ")}`
       })
-  const parameters = table.names.flatMap((name, k) =>
-    k === at || indexColumn(name) || functionals.includes(name) ? [] : [k]
-  )
+  const other = scores === undefined ? undefined : parseTable(scores.text, scores.path)
+  const scored = other?.names.flatMap((name, k) => (indexColumn(name) ? [] : [k])) ?? []
+  const coordinates = table.names.flatMap((name, k) => (k === at || indexColumn(name) ? [] : [k]))
+  // A functional that has a score is a coordinate too.
+  const isScored = functionals.length > 0 && scored.length === coordinates.length
+  const parameters = coordinates.filter((k) => isScored || !functionals.includes(table.names[k]))
   const ordered = (x: Float64Array, width: number): Float64Array => {
     const result = new Float64Array(x.length)
     order.forEach((row, to) => result.set(x.subarray(row * width, (row + 1) * width), to * width))
     return result
   }
-  const scoreValues = (file: NamedText): Float64Array => {
-    const other = parseTable(file.text, file.path)
-    const kept = other.names.flatMap((name, k) => (indexColumn(name) ? [] : [k]))
-    if (other.rows !== table.rows || kept.length !== parameters.length)
+  const scoreValues = (file: NumericTable, filePath: string): Float64Array => {
+    if (file.rows !== table.rows || scored.length !== parameters.length)
       throw new SampleFileError({
-        path: file.path,
-        reason: `scores of ${other.rows} draws and ${kept.length} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
+        path: filePath,
+        reason: `scores of ${file.rows} draws and ${scored.length} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
       })
-    return ordered(tableColumns(other, kept), kept.length)
+    requireSameRows(table, file, filePath)
+    // By name where the names are the same, else by place.
+    const named = parameters.map((k) => file.names.indexOf(table.names[k]))
+    const columns = named.every((k) => k >= 0) ? named : scored
+    return ordered(tableColumns(file, columns), columns.length)
   }
   return checkedChains({
     chains,
@@ -79,9 +105,11 @@ export const chainsOfCsv = (
     dimensions: parameters.length,
     names: parameters.map((k) => table.names[k]),
     values: ordered(tableColumns(table, parameters), parameters.length),
-    scores: scores === undefined ? undefined : scoreValues(scores),
+    scores: other === undefined || scores === undefined ? undefined : scoreValues(other, scores.path),
     statistics: Object.fromEntries(
-      functionals.map((name) => [name, ordered(tableColumn(table, table.names.indexOf(name)), 1)])
+      functionals
+        .filter(() => !isScored)
+        .map((name) => [name, ordered(tableColumn(table, table.names.indexOf(name)), 1)])
     )
   })
 }

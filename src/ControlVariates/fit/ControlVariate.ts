@@ -4,18 +4,19 @@ import type { ScoredChains } from "../Chains.ts"
 import { attempt, ChainError } from "../Errors.ts"
 import { checkFunctionals, type Functionals } from "../Functionals.ts"
 import type { Piece } from "../spectral/WindowedGram.ts"
-import type { StandardCoordinates } from "../stein/Coordinates.ts"
-import { type Features, polynomialFeatures } from "../stein/PolynomialFeatures.ts"
+import type { FeatureFamily, Features } from "../stein/Features.ts"
 
 /** The coefficients for one functional, and how they were found. */
 export interface FittedFunctional {
   readonly name: string
+  /** What the features in use are: "polynomial" where the others were not worth it. */
+  readonly family: FeatureFamily["name"]
   readonly degree: number
   readonly objective: "evm" | "esvm"
   /** Width of the lag window, 1 for EVM. */
   readonly windowWidth: number
   readonly ridge: number
-  /** In the order of `monomials`, for the polynomials in the control variate's coordinates. */
+  /** In the order of `monomials`, for the polynomials in the control variate's coordinates; then those of the kernels or hidden units. */
   readonly coefficients: Float64Array
   /** The smallest eigenvalue of the quadratic form, its features scaled to unit variance. */
   readonly smallestEigenvalue: number
@@ -25,7 +26,7 @@ export interface FittedFunctional {
 
 /** Functions of zero mean under the target, one to add to each functional; fitted on one set of chains, of use on others. */
 export interface ControlVariate {
-  readonly coordinates: StandardCoordinates
+  readonly family: FeatureFamily
   readonly dimensions: number
   readonly functionals: ReadonlyArray<FittedFunctional>
 }
@@ -77,8 +78,7 @@ export const applyControlVariate = (
           reason: `it was fitted for ${variate.dimensions} dimensions and the functionals [${wanted.join(", ")}]; given are ${chains.dimensions} and [${functionals.names.join(", ")}]`
         })
       checkFunctionals(chains, functionals)
-      const degree = Math.max(...variate.functionals.map((one) => one.degree))
-      return polynomialFeatures(chains, degree, variate.coordinates)
+      return variate.family.featuresOf(chains)
     })
     const all = { first: 0, length: chains.chains * chains.draws, fold: 0 }
     return yield* addFeatures(features, functionals.values, [all], (q) => variate.functionals[q].coefficients)

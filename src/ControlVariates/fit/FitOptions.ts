@@ -3,11 +3,18 @@ import { checkCount, checkPositive, ControlVariateOptionError } from "../Errors.
 import { bartlett, noWindow, type Window } from "../spectral/Window.ts"
 import { monomialCount } from "../stein/Monomials.ts"
 import type { Coordinates } from "../stein/Coordinates.ts"
+import type { KernelChoice } from "../stein/KernelFeatures.ts"
+import type { NeuralChoice } from "../stein/NeuralFeatures.ts"
 
 /** What a fit minimises: the variance (EVM), the asymptotic variance by a lag window (ESVM), or whichever does better on held-out pieces. */
 export type Objective = "evm" | "esvm" | "auto"
 
+/** Functions of zero mean beyond polynomials; `{ kind: "polynomial" }` is none. */
+export type FeatureChoice = { readonly kind: "polynomial" } | KernelChoice | NeuralChoice
+
 export interface FitOptions {
+  /** Polynomials alone, or with Stein kernels or a neural network beside them. Default polynomials. */
+  readonly features?: FeatureChoice | undefined
   /** Total degree of the polynomials, 1 and above, or the best on held-out pieces. Default "auto". */
   readonly degree?: number | "auto" | undefined
   /** The highest degree that "auto" tries; by default the highest up to 4 with at most 60 features, though at least 2. */
@@ -29,6 +36,7 @@ export interface FitOptions {
 
 /** Options made definite for chains of a given size. */
 export interface FitSettings {
+  readonly features: FeatureChoice
   readonly degrees: ReadonlyArray<number>
   /** The windows to minimise with; the index of `noWindow` is EVM. */
   readonly windows: ReadonlyArray<Window>
@@ -97,11 +105,14 @@ export const settingsOf = (chains: Chains, options: FitOptions): FitSettings => 
         value: width,
         expected: `at most the ${chains.draws} draws of a chain`
       })
-  const open = degrees.length > 1 || windows.length > 1
+  const features = options.features ?? { kind: "polynomial" }
+  // Kernels that stand close together and hidden units that learnt the same are nearly collinear: without a ridge they are not to be had.
+  const open = degrees.length > 1 || windows.length > 1 || features.kind !== "polynomial"
   const ridge = options.ridge ?? (open ? "cross-validated" : 0)
   if (ridge !== "cross-validated") checkPositive("ridge", ridge, true)
   const ridges = ridge === "cross-validated" ? ridgePath : [ridge]
   return {
+    features,
     degrees,
     windows,
     ridges,

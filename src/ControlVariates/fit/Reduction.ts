@@ -1,9 +1,10 @@
 import { Effect } from "effect"
 import type { Backend } from "../../Tensor/index.ts"
 import { timeSlice } from "../../Tensor/TimeSlice.ts"
-import { type Chains, requireScores } from "../Chains.ts"
+import { type Chains, requireScores, type ScoredChains } from "../Chains.ts"
 import { attempt, type ChainError } from "../Errors.ts"
-import type { Functionals } from "../Functionals.ts"
+import { checkFunctionals, type Functionals } from "../Functionals.ts"
+import { type Piece, piecesOf } from "../spectral/WindowedGram.ts"
 import {
   addFeatures,
   applyControlVariate,
@@ -11,8 +12,15 @@ import {
   type FittedFunctional
 } from "./ControlVariate.ts"
 import { type Estimate, estimate } from "./Estimate.ts"
-import { chooseByFolds, type FitError, fitProblem, fittedFunctionals } from "./Fit.ts"
-import type { FitOptions } from "./FitOptions.ts"
+import {
+  chooseByFolds,
+  fitControlVariate,
+  type FitError,
+  type FitInputError,
+  fitProblem,
+  fittedFunctionals
+} from "./Fit.ts"
+import { type FitOptions, settingsOf } from "./FitOptions.ts"
 import { chainWarnings, estimateWarnings, type Warning } from "./Warnings.ts"
 
 /** One functional: its means, their errors, and the control variate that made the second. */
@@ -54,6 +62,63 @@ const reductionOf = Effect.fnUntraced(function* (
   return { estimates, warnings } satisfies Reduction
 })
 
+/** Chains and functionals without the draws of a fold. What was before the gap is then followed by what was after it: one place a chain. */
+const without = (
+  chains: ScoredChains,
+  { names, values }: Functionals,
+  pieces: ReadonlyArray<Piece>,
+  fold: number
+): readonly [ScoredChains, Functionals] => {
+  const kept = pieces.filter((piece) => piece.fold !== fold)
+  const draws = kept.reduce((sum, { length }) => sum + length, 0) / chains.chains
+  const gather = (from: Float64Array, width: number): Float64Array => {
+    const result = new Float64Array(draws * chains.chains * width)
+    let at = 0
+    for (const { first, length } of kept) {
+      result.set(from.subarray(first * width, (first + length) * width), at)
+      at += length * width
+    }
+    return result
+  }
+  return [
+    {
+      ...chains,
+      draws,
+      values: gather(chains.values, chains.dimensions),
+      scores: gather(chains.scores, chains.dimensions),
+      statistics: {}
+    },
+    { names, values: values.map((series) => gather(series, 1)) }
+  ]
+}
+
+/** Features that learn from draws or functionals must not know the piece that they are used on: each fold has a fit of its own. */
+const reduceByRefitting = (
+  chains: ScoredChains,
+  functionals: Functionals,
+  options: FitOptions,
+  folds: number
+): Effect.Effect<Reduction, FitError, Backend> =>
+  Effect.gen(function* () {
+    const pieces = piecesOf(chains, folds)
+    const series = functionals.values.map((f) => f.slice())
+    for (let fold = 0; fold < folds; fold++) {
+      const variate = yield* fitControlVariate(...without(chains, functionals, pieces, fold), options)
+      const features = yield* attempt<FitInputError>()(() => variate.family.featuresOf(chains))
+      const own = pieces.filter((piece) => piece.fold === fold)
+      const reduced = yield* addFeatures(
+        features,
+        functionals.values,
+        own,
+        (q) => variate.functionals[q].coefficients
+      )
+      for (const { first, length } of own)
+        reduced.forEach((h, q) => series[q].set(h.subarray(first, first + length), first))
+    }
+    const { functionals: fitted } = yield* fitControlVariate(chains, functionals, options)
+    return yield* reductionOf(chains, functionals, series, fitted, undefined)
+  })
+
 /**
  * Means and errors from one set of chains, cross-fitted: each piece of the chains gets the coefficients that the other pieces
  * gave, so that the means carry no bias from fitting and the errors are honest. `fitted` has the coefficients from all pieces.
@@ -64,6 +129,14 @@ export const reduceVariance = (
   options: FitOptions = {}
 ): Effect.Effect<Reduction, FitError, Backend> =>
   Effect.gen(function* () {
+    if ((options.features?.kind ?? "polynomial") !== "polynomial") {
+      const [scored, { folds }] = yield* attempt<FitInputError>()(() => {
+        const checked = requireScores(chains)
+        checkFunctionals(checked, functionals)
+        return [checked, settingsOf(checked, options)] as const
+      })
+      return yield* reduceByRefitting(scored, functionals, options, folds)
+    }
     const problem = yield* fitProblem(chains, functionals, options)
     const { pieces, grams, choices } = yield* chooseByFolds(problem)
     const series = yield* addFeatures(

@@ -9,6 +9,8 @@ import { addMatrices, coefficientsOf, factorForm, type QuadraticForm, valueAt } 
 export interface Candidate {
   readonly degree: number
   readonly features: number
+  /** Whether there are others than polynomials among them. */
+  readonly isExtended: boolean
   readonly window: number
   readonly ridge: number
 }
@@ -42,9 +44,12 @@ const formOf = (grams: WindowedGrams, window: number, fold: number): QuadraticFo
 /** Only the name of what is minimised, for messages. */
 export const objectiveName = (width: number): string => (width === 1 ? "EVM" : `ESVM (window ${width})`)
 
+/** Held-out variances below this share of that of f itself are what rounding leaves of zero: they are as good as each other. */
+const rounding = 1e-14
+
 /**
  * Fits every candidate without each fold, judges it on that fold by the asymptotic variance that the window `judge` estimates, and
- * takes for each functional the best; a candidate of lower degree wins where it is as good within 1 %. A candidate whose form is
+ * takes for each functional the best; a candidate of fewer features wins where it is as good within 1 %. A candidate whose form is
  * indefinite is out; where all are, fails with the `NumericalError` of the last.
  */
 export const selectCandidates = (
@@ -61,6 +66,13 @@ export const selectCandidates = (
     const total = grams.draws.reduce((sum, draws) => sum + draws, 0)
     const heldOutForms = Array.from({ length: folds }, (_, fold) => formOf(grams, judge, fold))
     const trainForms = Array.from({ length: folds }, (_, fold) => formWithout(grams, judge, fold))
+    // What f has by itself, where a = 0.
+    const plain = Array.from({ length: functionals }, (_, q) =>
+      heldOutForms.reduce(
+        (sum, form, fold) => sum + (grams.draws[fold] / total) * valueAt(form, q, new Float64Array(0)),
+        0
+      )
+    )
     const best: Array<Choice | undefined> = Array.from({ length: functionals }, () => undefined)
     let refusal: NumericalError | undefined
     const groups = Map.groupBy(candidates, ({ features, window }) => `${features} ${window}`)
@@ -97,14 +109,15 @@ export const selectCandidates = (
           }
           const withoutFold = solved.success
           let [heldOut, inSample] = [0, 0]
+          const floor = rounding * Math.max(0, plain[q])
           withoutFold.forEach((a, fold) => {
             const share = grams.draws[fold] / total
             heldOut += share * Math.max(0, valueAt(heldOutForms[fold], q, a))
             inSample += share * Math.max(0, valueAt(trainForms[fold], q, a))
           })
           const before = best[q]
-          const margin = before !== undefined && before.degree < candidate.degree ? 0.99 : 1
-          if (before === undefined || heldOut < margin * before.heldOut)
+          const margin = before !== undefined && before.features < candidate.features ? 0.99 : 1
+          if (before === undefined || Math.max(heldOut, floor) < margin * Math.max(before.heldOut, floor))
             best[q] = { ...candidate, heldOut, inSample, withoutFold }
         }
     }

@@ -9,6 +9,7 @@ import type { Estimate } from "./Estimate.ts"
 export type WarningKind =
   | "shortChain"
   | "chainsDisagree"
+  | "divergences"
   | "scoresDisagree"
   | "constantFunctional"
   | "constantDimension"
@@ -37,6 +38,13 @@ export const chainWarnings = (chains: ScoredChains): ReadonlyArray<Warning> => {
   const { draws, dimensions, values, scores, names } = chains
   const count = chains.chains * draws
   const window = bartlett(Math.max(1, Math.round(Math.sqrt(draws))))
+  const divergent = (chains.statistics["diverging"] ?? []).reduce((sum, one) => sum + one, 0)
+  if (divergent > 0)
+    warnings.push({
+      kind: "divergences",
+      name: undefined,
+      message: `${divergent} of ${count} transitions diverged: where the curvature is high the sampler did not get to, and no control variate mends that; use a smaller step (a higher target acceptance) or other coordinates`
+    })
   const score = new Float64Array(count)
   const product = new Float64Array(count)
   for (let i = 0; i < dimensions; i++) {
@@ -106,7 +114,7 @@ export const estimateWarnings = (
   if (reduction > 1.01)
     warn(
       "chainsDisagree",
-      `R-hat is ${reduction.toFixed(3)}, above 1.01: the chains have not mixed, and the standard errors are too small`
+      `R-hat is ${reduction.toFixed(4)}, above 1.01: the chains have not mixed, and the standard errors are too small`
     )
   if (
     judged !== undefined &&
@@ -120,7 +128,7 @@ export const estimateWarnings = (
   if (fitted.coefficients.length * 10 > count)
     warn(
       "overfitted",
-      `${fitted.coefficients.length} coefficients from ${count} draws: fewer than ten draws a coefficient`
+      `${fitted.coefficients.length} coefficient${fitted.coefficients.length === 1 ? "" : "s"} from ${count} draws: fewer than ten draws each`
     )
   if (fitted.collinear > 0)
     warn(

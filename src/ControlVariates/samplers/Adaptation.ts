@@ -1,3 +1,5 @@
+import type { Point } from "./Kernel.ts"
+
 /** Nesterov's dual averaging of a log step size towards an acceptance (Hoffman and Gelman 2014, section 3.2). */
 export interface StepSizeState {
   readonly count: number
@@ -40,18 +42,17 @@ export const initMass = (dimensions: number): MassState => ({
   squares: new Float64Array(dimensions)
 })
 
-/** Takes in the positions of all chains, [chains, dimensions]. */
-export const adaptMass = (state: MassState, positions: Float64Array): MassState => {
-  const d = state.mean.length
+/** Takes in the positions of all chains. */
+export const adaptMass = (state: MassState, points: ReadonlyArray<Point>): MassState => {
   const mean = state.mean.slice()
   const squares = state.squares.slice()
   let { count } = state
-  for (let at = 0; at < positions.length; at += d) {
+  for (const { position } of points) {
     count++
-    for (let i = 0; i < d; i++) {
-      const before = positions[at + i] - mean[i]
+    for (let i = 0; i < mean.length; i++) {
+      const before = position[i] - mean[i]
       mean[i] += before / count
-      squares[i] += before * (positions[at + i] - mean[i])
+      squares[i] += before * (position[i] - mean[i])
     }
   }
   return { count, mean, squares }

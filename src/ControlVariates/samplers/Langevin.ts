@@ -1,27 +1,26 @@
 import type { Stream } from "../../Random/index.ts"
-import { isFinitePoint, type Kernel, type Point, type Tuning } from "./Kernel.ts"
+import { isFinitePoint, type Kernel, makePoint, type Point, type Tuning } from "./Kernel.ts"
 
 // x' = x + stepSize M^-1 s + sqrt(2 stepSize M^-1) xi
-const drifted = (
+const drift = (
   { position, score }: Point,
   { stepSize, inverseMass }: Tuning,
-  random: Stream
-): Float64Array => {
-  const proposal = new Float64Array(position.length)
-  for (let i = 0; i < proposal.length; i++)
-    proposal[i] =
-      position[i] +
-      stepSize * inverseMass[i] * score[i] +
-      Math.sqrt(2 * stepSize * inverseMass[i]) * random.normal()
-  return proposal
+  random: Stream,
+  proposal: Float64Array
+): void => {
+  for (let i = 0; i < proposal.length; i++) {
+    const step = stepSize * inverseMass[i]
+    proposal[i] = position[i] + step * score[i] + Math.sqrt(2 * step) * random.normal()
+  }
 }
 
 /** The log density of proposing `to` from `from`, but for a constant. */
 const logProposal = (to: Float64Array, from: Point, { stepSize, inverseMass }: Tuning): number => {
   let sum = 0
   for (let i = 0; i < to.length; i++) {
-    const away = to[i] - from.position[i] - stepSize * inverseMass[i] * from.score[i]
-    sum -= (away * away) / (4 * stepSize * inverseMass[i])
+    const step = stepSize * inverseMass[i]
+    const away = to[i] - from.position[i] - step * from.score[i]
+    sum -= (away * away) / (4 * step)
   }
   return sum
 }
@@ -34,11 +33,15 @@ const logProposal = (to: Float64Array, from: Point, { stepSize, inverseMass }: T
 export const unadjustedLangevin: Kernel = {
   name: "ula",
   targetAcceptance: undefined,
-  *transition(point, tuning, random) {
-    const next = yield drifted(point, tuning, random)
-    const sound = isFinitePoint(next)
-    const end = sound ? next : point
-    return { ...end, acceptance: 1, energy: -end.logDensity, evaluations: 1, divergent: !sound }
+  transitions: (dimensions) => {
+    const next = makePoint(dimensions)
+    return function* (point, tuning, random) {
+      drift(point, tuning, random, next.position)
+      yield next
+      const sound = isFinitePoint(next)
+      const end = sound ? next : point
+      return { end, acceptance: 1, energy: -end.logDensity, evaluations: 1, divergent: !sound }
+    }
   }
 }
 
@@ -49,16 +52,20 @@ export const unadjustedLangevin: Kernel = {
 export const adjustedLangevin: Kernel = {
   name: "mala",
   targetAcceptance: 0.574,
-  *transition(point, tuning, random) {
-    const next = yield drifted(point, tuning, random)
-    const ratio = isFinitePoint(next)
-      ? next.logDensity -
-        point.logDensity +
-        logProposal(point.position, next, tuning) -
-        logProposal(next.position, point, tuning)
-      : -Infinity
-    const acceptance = Number.isNaN(ratio) ? 0 : Math.min(1, Math.exp(ratio))
-    const end = random.uniform() < acceptance ? next : point
-    return { ...end, acceptance, energy: -end.logDensity, evaluations: 1, divergent: false }
+  transitions: (dimensions) => {
+    const next = makePoint(dimensions)
+    return function* (point, tuning, random) {
+      drift(point, tuning, random, next.position)
+      yield next
+      const ratio = isFinitePoint(next)
+        ? next.logDensity -
+          point.logDensity +
+          logProposal(point.position, next, tuning) -
+          logProposal(next.position, point, tuning)
+        : -Infinity
+      const acceptance = Number.isNaN(ratio) ? 0 : Math.min(1, Math.exp(ratio))
+      const end = random.uniform() < acceptance ? next : point
+      return { end, acceptance, energy: -end.logDensity, evaluations: 1, divergent: false }
+    }
   }
 }

@@ -1,114 +1,91 @@
-import type { Stream } from "../../Random/index.ts"
 import { checkCount } from "../Errors.ts"
-import type { Kernel, Point, Tuning } from "./Kernel.ts"
-import { divergence, drawMomentum, energyOf, leapfrog, type PhasePoint } from "./Leapfrog.ts"
+import { copyPoint, type Kernel, makePoint, type Point, type Tuning } from "./Kernel.ts"
+import {
+  copyPhasePoint,
+  divergence,
+  drawMomentum,
+  energyOf,
+  kick,
+  kickAndDrift,
+  makePhasePoint
+} from "./Leapfrog.ts"
 
-/** A part of a trajectory, built outwards. */
+/** A part of a trajectory, built outwards; its arrays are exchanged rather than copied. */
 interface Tree {
-  readonly inner: PhasePoint
-  readonly outer: PhasePoint
+  /** Momentum of the point that was reached first. */
+  inner: Float64Array
+  /** Momentum of the point that was reached last. */
+  outer: Float64Array
   /** Sum of the momenta. */
-  readonly rho: Float64Array
-  readonly proposal: Point
-  readonly proposalEnergy: number
+  rho: Float64Array
+  proposal: Point
+  proposalEnergy: number
   /** ln of the sum of exp(start energy - energy). */
-  readonly logWeight: number
-  readonly acceptanceSum: number
-  readonly evaluations: number
-  /** Nothing made it end: no divergence, no U-turn inside. */
-  readonly sound: boolean
-  readonly divergent: boolean
+  logWeight: number
+}
+
+const makeTree = (dimensions: number): Tree => ({
+  inner: new Float64Array(dimensions),
+  outer: new Float64Array(dimensions),
+  rho: new Float64Array(dimensions),
+  proposal: makePoint(dimensions),
+  proposalEnergy: NaN,
+  logWeight: -Infinity
+})
+
+const copy = (from: Float64Array, to: Float64Array): void => {
+  for (let i = 0; i < from.length; i++) to[i] = from[i]
 }
 
 const addLogs = (a: number, b: number): number =>
   a > b ? a + Math.log1p(Math.exp(b - a)) : b === -Infinity ? a : b + Math.log1p(Math.exp(a - b))
 
-const sumOf = (a: Float64Array, b: Float64Array): Float64Array => {
-  const sum = new Float64Array(a.length)
-  for (let i = 0; i < sum.length; i++) sum[i] = a[i] + b[i]
-  return sum
-}
-
-// Both ends still move apart: rho' M^-1 p > 0 (Betancourt 2017, arXiv 1701.02434, appendix A.4).
+// Both ends still move apart: rho' M^-1 p > 0, rho = r + s (Betancourt 2017, arXiv 1701.02434, appendix A.4).
 const movesApart = (
   a: Float64Array,
   b: Float64Array,
-  rho: Float64Array,
+  r: Float64Array,
+  s: Float64Array,
   inverseMass: Float64Array
 ): boolean => {
   let [first, second] = [0, 0]
-  for (let i = 0; i < rho.length; i++) {
-    first += rho[i] * inverseMass[i] * a[i]
-    second += rho[i] * inverseMass[i] * b[i]
+  for (let i = 0; i < r.length; i++) {
+    const velocity = (r[i] + s[i]) * inverseMass[i]
+    first += velocity * a[i]
+    second += velocity * b[i]
   }
   return first > 0 && second > 0
 }
 
+type Ends = Pick<Tree, "inner" | "outer" | "rho">
+
 // The whole, and each half with the first point of the other, which alone sees U-turns between the halves.
-const noTurn = (
-  first: { readonly inner: Float64Array; readonly outer: Float64Array; readonly rho: Float64Array },
-  second: { readonly inner: Float64Array; readonly outer: Float64Array; readonly rho: Float64Array },
-  { inverseMass }: Tuning
-): boolean =>
-  movesApart(first.inner, second.outer, sumOf(first.rho, second.rho), inverseMass) &&
-  movesApart(first.inner, second.inner, sumOf(first.rho, second.inner), inverseMass) &&
-  movesApart(first.outer, second.outer, sumOf(first.outer, second.rho), inverseMass)
+const noTurn = (first: Ends, second: Ends, { inverseMass }: Tuning): boolean =>
+  movesApart(first.inner, second.outer, first.rho, second.rho, inverseMass) &&
+  movesApart(first.inner, second.inner, first.rho, second.inner, inverseMass) &&
+  movesApart(first.outer, second.outer, first.outer, second.rho, inverseMass)
 
-const ends = ({ inner, outer, rho }: Tree) => ({ inner: inner.momentum, outer: outer.momentum, rho })
-
-interface Building {
-  readonly tuning: Tuning
-  readonly random: Stream
-  readonly startEnergy: number
-}
-
-function* grow(
-  from: PhasePoint,
-  depth: number,
-  direction: number,
-  building: Building
-): Generator<Float64Array, Tree, Point> {
-  const { tuning, random, startEnergy } = building
-  if (depth === 0) {
-    const next = yield* leapfrog(from, direction * tuning.stepSize, tuning.inverseMass)
-    const energy = energyOf(next, tuning)
-    const divergent = !(energy - startEnergy < divergence)
-    return {
-      inner: next,
-      outer: next,
-      rho: next.momentum,
-      proposal: next,
-      proposalEnergy: energy,
-      logWeight: startEnergy - energy,
-      acceptanceSum: Math.min(1, Math.exp(startEnergy - energy)),
-      evaluations: 1,
-      sound: !divergent,
-      divergent
-    }
-  }
-  const first = yield* grow(from, depth - 1, direction, building)
-  if (!first.sound) return first
-  const second = yield* grow(first.outer, depth - 1, direction, building)
+/** Makes `second` the tree of both; says whether it has no U-turn. `first` is left with arrays to be overwritten. */
+const merge = (first: Tree, second: Tree, tuning: Tuning, uniform: number): boolean => {
   const logWeight = addLogs(first.logWeight, second.logWeight)
-  const takeSecond = random.uniform() < Math.exp(second.logWeight - logWeight)
-  return {
-    inner: first.inner,
-    outer: second.outer,
-    rho: sumOf(first.rho, second.rho),
-    proposal: takeSecond ? second.proposal : first.proposal,
-    proposalEnergy: takeSecond ? second.proposalEnergy : first.proposalEnergy,
-    logWeight,
-    acceptanceSum: first.acceptanceSum + second.acceptanceSum,
-    evaluations: first.evaluations + second.evaluations,
-    sound: second.sound && noTurn(ends(first), ends(second), tuning),
-    divergent: second.divergent
+  if (!(uniform < Math.exp(second.logWeight - logWeight))) {
+    const { proposal } = second
+    second.proposal = first.proposal
+    second.proposalEnergy = first.proposalEnergy
+    first.proposal = proposal
   }
+  const sound = noTurn(first, second, tuning)
+  const { inner } = second
+  second.inner = first.inner
+  first.inner = inner
+  for (let i = 0; i < second.rho.length; i++) second.rho[i] += first.rho[i]
+  second.logWeight = logWeight
+  return sound
 }
 
 /**
  * The no-U-turn sampler with multinomial weights and diagonal mass (Hoffman and Gelman 2014; Betancourt 2017): trajectories double, in random
  * directions, until they turn back, at most `maximumDepth` times (default 10). Aims at an acceptance of 0.8.
- * Throws a `ControlVariateOptionError` for a depth below 1.
  */
 export const noUTurn = (options: { readonly maximumDepth?: number } = {}): Kernel => {
   const { maximumDepth = 10 } = options
@@ -116,44 +93,75 @@ export const noUTurn = (options: { readonly maximumDepth?: number } = {}): Kerne
   return {
     name: "nuts",
     targetAcceptance: 0.8,
-    *transition(point, tuning, random) {
-      const start: PhasePoint = { ...point, momentum: drawMomentum(tuning, random) }
-      const building = { tuning, random, startEnergy: energyOf(start, tuning) }
-      // ends[0] lies backwards in time, ends[1] forwards.
-      const outermost = [start, start]
-      let rho = start.momentum
-      let chosen: Point = point
-      let energy = building.startEnergy
-      let logWeight = 0
-      let [acceptanceSum, evaluations] = [0, 0]
-      let divergent = false
-      for (let depth = 0; depth < maximumDepth; depth++) {
-        const side = random.bernoulli(0.5) ? 1 : 0
-        const tree = yield* grow(outermost[side], depth, side === 1 ? 1 : -1, building)
-        acceptanceSum += tree.acceptanceSum
-        evaluations += tree.evaluations
-        divergent = tree.divergent
-        if (!tree.sound) break
-        // Biased progressive sampling prefers the new half, which is further away.
-        if (random.uniform() < Math.exp(tree.logWeight - logWeight)) {
-          chosen = tree.proposal
-          energy = tree.proposalEnergy
+    transitions: (dimensions) => {
+      // edges[0] lies backwards in time, edges[1] forwards.
+      const edges = [makePhasePoint(dimensions), makePhasePoint(dimensions)] as const
+      const old = makeTree(dimensions)
+      // A tree of 2^k points is at waiting[k] until its sibling is built: the binary digits of the points so far say which are there.
+      const waiting = [makeTree(dimensions)]
+      const spare = { tree: makeTree(dimensions) }
+      const rho = new Float64Array(dimensions)
+      let chosen = makePoint(dimensions)
+      return function* (point, tuning, random) {
+        const [start] = edges
+        copyPoint(point, start)
+        drawMomentum(tuning, random, start.momentum)
+        copyPhasePoint(start, edges[1])
+        copy(start.momentum, rho)
+        copyPoint(point, chosen)
+        const startEnergy = energyOf(start, tuning)
+        let energy = startEnergy
+        let logWeight = 0
+        let [acceptanceSum, evaluations] = [0, 0]
+        let divergent = false
+        for (let depth = 0; depth < maximumDepth; depth++) {
+          const side = random.bernoulli(0.5) ? 1 : 0
+          const edge = edges[side]
+          copy(edges[1 - side].momentum, old.inner)
+          copy(edge.momentum, old.outer)
+          const step = (2 * side - 1) * tuning.stepSize
+          if (waiting.length <= depth) waiting.push(makeTree(dimensions))
+          let tree = spare.tree
+          let sound = true
+          for (let leaf = 0; leaf < 2 ** depth && sound; leaf++) {
+            kickAndDrift(edge, step, tuning.inverseMass)
+            yield edge
+            kick(edge, step)
+            const leafEnergy = energyOf(edge, tuning)
+            evaluations++
+            acceptanceSum += Math.min(1, Math.exp(startEnergy - leafEnergy))
+            divergent = !(leafEnergy - startEnergy < divergence)
+            sound = !divergent
+            copy(edge.momentum, tree.inner)
+            copy(edge.momentum, tree.outer)
+            copy(edge.momentum, tree.rho)
+            copyPoint(edge, tree.proposal)
+            tree.proposalEnergy = leafEnergy
+            tree.logWeight = startEnergy - leafEnergy
+            let level = 0
+            for (; sound && ((leaf >> level) & 1) === 1; level++)
+              sound = merge(waiting[level], tree, tuning, random.uniform())
+            if (sound && leaf + 1 < 2 ** depth) {
+              const empty = waiting[level]
+              waiting[level] = tree
+              tree = empty
+            }
+          }
+          spare.tree = tree
+          if (!sound) break
+          // Biased progressive sampling prefers the new half, which is further away.
+          if (random.uniform() < Math.exp(tree.logWeight - logWeight)) {
+            const before = chosen
+            chosen = tree.proposal
+            tree.proposal = before
+            energy = tree.proposalEnergy
+          }
+          logWeight = addLogs(logWeight, tree.logWeight)
+          copy(rho, old.rho)
+          for (let i = 0; i < dimensions; i++) rho[i] += tree.rho[i]
+          if (!noTurn(old, tree, tuning)) break
         }
-        logWeight = addLogs(logWeight, tree.logWeight)
-        const old = { inner: outermost[1 - side].momentum, outer: outermost[side].momentum, rho }
-        outermost[side] = tree.outer
-        rho = sumOf(rho, tree.rho)
-        if (!noTurn(old, ends(tree), tuning)) break
-      }
-      const { position, logDensity, score } = chosen
-      return {
-        position,
-        logDensity,
-        score,
-        acceptance: acceptanceSum / evaluations,
-        energy,
-        evaluations,
-        divergent
+        return { end: chosen, acceptance: acceptanceSum / evaluations, energy, evaluations, divergent }
       }
     }
   }

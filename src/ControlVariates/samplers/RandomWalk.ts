@@ -1,4 +1,4 @@
-import type { Kernel } from "./Kernel.ts"
+import { type Kernel, makePoint } from "./Kernel.ts"
 
 /**
  * Random-walk Metropolis: x + stepSize sqrt(inverseMass) xi, accepted with probability min(1, pi(x') / pi(x)); `stepSize` is the
@@ -7,12 +7,17 @@ import type { Kernel } from "./Kernel.ts"
 export const randomWalk: Kernel = {
   name: "rwm",
   targetAcceptance: 0.234,
-  *transition(point, { stepSize, inverseMass }, random) {
-    const proposal = point.position.map((x, i) => x + stepSize * Math.sqrt(inverseMass[i]) * random.normal())
-    const next = yield proposal
-    const ratio = next.logDensity - point.logDensity
-    const acceptance = Number.isNaN(ratio) ? 0 : Math.min(1, Math.exp(ratio))
-    const end = random.uniform() < acceptance ? next : point
-    return { ...end, acceptance, energy: -end.logDensity, evaluations: 1, divergent: false }
+  transitions: (dimensions) => {
+    const next = makePoint(dimensions)
+    return function* (point, { stepSize, inverseMass }, random) {
+      const { position } = next
+      for (let i = 0; i < dimensions; i++)
+        position[i] = point.position[i] + stepSize * Math.sqrt(inverseMass[i]) * random.normal()
+      yield next
+      const ratio = next.logDensity - point.logDensity
+      const acceptance = Number.isNaN(ratio) ? 0 : Math.min(1, Math.exp(ratio))
+      const end = random.uniform() < acceptance ? next : point
+      return { end, acceptance, energy: -end.logDensity, evaluations: 1, divergent: false }
+    }
   }
 }

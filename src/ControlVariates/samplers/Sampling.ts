@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { fold, type Key, stream } from "../../Random/index.ts"
 import type { TensorError } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
 import { checkedChains, leastDraws, type ScoredChains } from "../Chains.ts"
 import {
   attempt,
@@ -20,13 +19,15 @@ import {
   inverseMassOf,
   massSchedule
 } from "./Adaptation.ts"
-import type { Kernel, Tuning } from "./Kernel.ts"
+import { isFinitePoint, type Kernel, type Tuning } from "./Kernel.ts"
 import {
+  advance,
   awaiting,
+  ensembleOf,
   type SamplerInfo,
   type SamplerState,
   startAt,
-  stepChains,
+  stateOf,
   type Waiting
 } from "./Sampler.ts"
 
@@ -45,13 +46,17 @@ export interface SampleOptions {
   readonly mass?: "identity" | "adapted" | undefined
   /** First positions [chains, dimensions]; default uniform in [-2, 2]. */
   readonly start?: Float64Array | undefined
+  /** Goes on from where other draws of the target by the same kernel ended, without burn-in: together they are what one longer run gives. */
+  readonly from?: Pick<Sampled, "state" | "tuning"> | undefined
+  /** Run every 10 ms or so, with the transitions made of every chain and how many there will be, burn-in included. */
+  readonly progress?: ((made: number, all: number) => Effect.Effect<void>) | undefined
 }
 
 export interface Sampled {
   /** With the statistics lp, acceptance, energy, evaluations and diverging. */
   readonly chains: ScoredChains
   readonly tuning: Tuning
-  /** Where the chains stand; `stepChains` continues from it. */
+  /** Where the chains stand; `from` and `step` continue from it. */
   readonly state: SamplerState
   /** Evaluations of the target in all, burn-in included. */
   readonly evaluations: number
@@ -66,7 +71,11 @@ export const step = (
   tuning: Tuning,
   state: SamplerState
 ): Effect.Effect<readonly [SamplerState, SamplerInfo], TargetError | TensorError> =>
-  awaiting(() => stepChains(target, kernel, tuning, state))
+  awaiting(function* () {
+    const ensemble = ensembleOf(target, kernel, state)
+    yield* advance(ensemble, tuning)
+    return [stateOf(ensemble), ensemble.info] as const
+  })
 
 /** Chains at given positions, [chains, dimensions]. Fails with `TargetError` where the target is not finite there. */
 export const init = (
@@ -75,26 +84,26 @@ export const init = (
   key: Key
 ): Effect.Effect<SamplerState, TargetError | TensorError> => awaiting(() => startAt(target, positions, key))
 
-/** Draws starting positions again, at most this often, where the density is zero. */
+/** Draws a chain's starting position again, at most this often, where the density is zero. */
 const startTries = 100
 
-const randomStart = (
-  target: Target,
-  chains: number,
-  key: Key
-): Effect.Effect<SamplerState, TargetError | TensorError> => {
-  const attemptAt = (tries: number): Effect.Effect<SamplerState, TargetError | TensorError> => {
-    const random = stream(fold(fold(key, "start"), tries))
-    const positions = Float64Array.from(
-      { length: chains * target.dimensions },
-      () => 4 * random.uniform() - 2
-    )
-    const begun = init(target, positions, fold(key, "transitions"))
-    return tries + 1 === startTries
-      ? begun
-      : Effect.catchTag(begun, "TargetError", () => attemptAt(tries + 1))
+function* randomStart(target: Target, chains: number, key: Key): Waiting<SamplerState> {
+  const { dimensions: d } = target
+  const random = stream(fold(key, "start"))
+  const positions = new Float64Array(chains * d)
+  const wanting = new Set(Array.from({ length: chains }, (_, c) => c))
+  for (let tries = 0; tries < startTries && wanting.size > 0; tries++) {
+    for (const c of wanting) for (let i = 0; i < d; i++) positions[c * d + i] = 4 * random.uniform() - 2
+    const logDensities = new Float64Array(chains)
+    const scores = new Float64Array(chains * d)
+    const waiting = target.evaluate(positions.slice(), chains, logDensities, scores)
+    if (waiting !== undefined) yield waiting
+    for (const c of wanting) {
+      const score = scores.subarray(c * d, (c + 1) * d)
+      if (isFinitePoint({ position: score, logDensity: logDensities[c], score })) wanting.delete(c)
+    }
   }
-  return attemptAt(0)
+  return yield* startAt(target, positions, fold(key, "transitions"))
 }
 
 /** A first step size whose single step has an acceptance near 1/2, by doubling or halving (Hoffman and Gelman 2014, algorithm 4). */
@@ -107,8 +116,9 @@ function* firstStepSize(
   let stepSize = 1
   let direction = 0
   for (let k = 0; k < 60; k++) {
-    const tried = { ...state, key: fold(state.key, `first step ${k}`) }
-    const [, { acceptance }] = yield* stepChains(target, kernel, { stepSize, inverseMass }, tried)
+    const trial = ensembleOf(target, kernel, state)
+    yield* advance(trial, { stepSize, inverseMass })
+    const { acceptance } = trial.info
     const mean = acceptance.reduce((sum, a) => sum + a, 0) / acceptance.length
     const wanted = mean > 0.5 ? 1 : -1
     if (direction === 0) direction = wanted
@@ -119,15 +129,20 @@ function* firstStepSize(
 }
 
 const checkOptions = (target: Target, options: SampleOptions): void => {
-  const { kernel, chains = 4, draws, burnIn = 1000, stepSize, start } = options
+  const { kernel, chains = 4, draws, burnIn = 1000, stepSize, start, from } = options
   checkCount("chains", chains)
   checkCount("draws", draws, leastDraws)
   checkCount("burnIn", burnIn, 0)
   if (stepSize !== undefined) checkPositive("stepSize", stepSize)
-  else if (kernel.targetAcceptance === undefined)
+  else if (kernel.targetAcceptance === undefined && from === undefined)
     throw new TargetError({
       target: target.name,
       reason: `${kernel.name} accepts every step, so that its stepSize cannot be adapted: give one`
+    })
+  if (from !== undefined && from.state.dimensions !== target.dimensions)
+    throw new TargetError({
+      target: target.name,
+      reason: `it has ${target.dimensions} dimensions, and the chains to go on with have ${from.state.dimensions}`
     })
   if (start !== undefined && start.length !== chains * target.dimensions)
     throw new TargetError({
@@ -147,21 +162,34 @@ const checkOptions = (target: Target, options: SampleOptions): void => {
 export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sampled, SampleError> =>
   Effect.gen(function* () {
     yield* attempt<TargetError | ControlVariateOptionError>()(() => checkOptions(target, options))
-    const { kernel, key, chains = 4, draws, burnIn = 1000, start, stepSize: fixed } = options
+    const { kernel, key, draws, start, from, stepSize: fixed } = options
     const { dimensions } = target
+    const chains = from?.state.chains ?? options.chains ?? 4
+    const burnIn = from === undefined ? (options.burnIn ?? 1000) : 0
     const adaptsMass = (options.mass ?? (fixed === undefined ? "adapted" : "identity")) === "adapted"
-    const pause = timeSlice()
-    let state =
-      start === undefined
-        ? yield* randomStart(target, chains, key)
-        : yield* init(target, start, fold(key, "transitions"))
+    const begun =
+      from !== undefined
+        ? from.state
+        : start === undefined
+          ? yield* awaiting(() => randomStart(target, chains, key))
+          : yield* init(target, start, fold(key, "transitions"))
     const wanted = fixed === undefined ? kernel.targetAcceptance : undefined
     const ones = new Float64Array(dimensions).fill(1)
-    const first = fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, state, ones)))
-    let tuning: Tuning = { stepSize: first, inverseMass: ones }
+    const first =
+      from?.tuning.stepSize ?? fixed ?? (yield* awaiting(() => firstStepSize(target, kernel, begun, ones)))
+    let tuning: Tuning = from?.tuning ?? { stepSize: first, inverseMass: ones }
     let steps = initStepSize(first)
     let mass = initMass(dimensions)
     const schedule = massSchedule(burnIn)
+    const ensemble = ensembleOf(target, kernel, begun)
+    const { progress } = options
+    if (progress !== undefined) {
+      const all = burnIn + draws
+      ensemble.pause = Effect.suspend(() =>
+        Effect.andThen(progress(ensemble.iteration - begun.iteration, all), Effect.yieldNow)
+      )
+    }
+    const { points, info } = ensemble
     let evaluations = 0
     const size = chains * draws
     const values = new Float64Array(size * dimensions)
@@ -173,13 +201,13 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
       evaluations: new Float64Array(size),
       diverging: new Float64Array(size)
     }
-    const adapt = (t: number, info: SamplerInfo): void => {
+    const adapt = (t: number): void => {
       if (wanted !== undefined) {
         const acceptance = info.acceptance.reduce((sum, a) => sum + a, 0) / chains
         steps = adaptStepSize(steps, acceptance, wanted)
         tuning = { ...tuning, stepSize: Math.exp(steps.logStep) }
       }
-      if (adaptsMass && t >= schedule.begin) mass = adaptMass(mass, state.positions)
+      if (adaptsMass && t >= schedule.begin) mass = adaptMass(mass, points)
       if (adaptsMass && schedule.ends.has(t + 1)) {
         tuning = { ...tuning, inverseMass: inverseMassOf(mass) }
         mass = initMass(dimensions)
@@ -188,38 +216,31 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
       if (wanted !== undefined && t + 1 === burnIn)
         tuning = { ...tuning, stepSize: Math.exp(steps.logStepMean) }
     }
-    const record = (t: number, info: SamplerInfo): void => {
+    const record = (t: number): void => {
       for (let c = 0; c < chains; c++) {
         const at = c * draws + t
-        const from = c * dimensions
-        for (let i = 0; i < dimensions; i++) {
-          values[at * dimensions + i] = state.positions[from + i]
-          scores[at * dimensions + i] = state.scores[from + i]
+        const { position, score, logDensity } = points[c]
+        for (let i = 0, to = at * dimensions; i < dimensions; i++, to++) {
+          values[to] = position[i]
+          scores[to] = score[i]
         }
-        statistics.lp[at] = state.logDensities[c]
+        statistics.lp[at] = logDensity
         statistics.acceptance[at] = info.acceptance[c]
         statistics.energy[at] = info.energy[c]
         statistics.evaluations[at] = info.evaluations[c]
         statistics.diverging[at] = info.divergent[c]
       }
     }
-    // As many transitions between two looks at the clock as a target that answers at once makes in about a millisecond.
-    const together = 16
-    for (let begin = 0; begin < burnIn + draws; begin += together) {
-      const end = Math.min(burnIn + draws, begin + together)
-      yield* awaiting(function* () {
-        for (let t = begin; t < end; t++) {
-          const [next, info] = yield* stepChains(target, kernel, tuning, state)
-          state = next
-          for (const count of info.evaluations) evaluations += count
-          if (t < burnIn) adapt(t, info)
-          else record(t - burnIn, info)
-        }
-      })
-      yield* pause
-    }
+    yield* awaiting(function* () {
+      for (let t = 0; t < burnIn + draws; t++) {
+        yield* advance(ensemble, tuning)
+        for (let c = 0; c < chains; c++) evaluations += info.evaluations[c]
+        if (t < burnIn) adapt(t)
+        else record(t - burnIn)
+      }
+    })
     const made = yield* attempt<ChainError>()(() =>
       checkedChains({ chains, draws, dimensions, names: target.names, values, scores, statistics })
     )
-    return { chains: { ...made, scores }, tuning, state, evaluations }
+    return { chains: { ...made, scores }, tuning, state: stateOf(ensemble), evaluations }
   })

@@ -16,24 +16,33 @@ export const filterRows = (
 ): void => {
   const begin = halo - reachOf(filter)
   const end = halo + length
+  const { boxes } = filter
   const [a, b] = filter.taps
+  const isPlain = a === 1 && b === 0
   for (let row = 0; row < rows; row++) {
-    let source = x.subarray(row * stride, row * stride + end)
-    let valid = begin
-    filter.boxes.forEach((box, index) => {
-      const sums = spare[index % 2]
-      let sum = 0
-      for (let t = valid; t < valid + box - 1; t++) sum += source[t]
-      for (let t = valid + box - 1; t < end; t++) {
-        sum += source[t]
-        sums[t] = sum
-        sum -= source[t - box + 1]
-      }
-      valid += box - 1
-      source = sums
-    })
     const to = row * length - halo
-    if (b === 0) for (let t = halo; t < end; t++) y[to + t] = a * source[t]
-    else for (let t = halo; t < end; t++) y[to + t] = a * source[t] + b * source[t - 1]
+    let source = x
+    let from = row * stride
+    let valid = begin
+    for (let k = 0; k < boxes.length; k++) {
+      const box = boxes[k]
+      const isLast = isPlain && k === boxes.length - 1
+      const sums = isLast ? y : spare[k % 2]
+      const shift = isLast ? to : 0
+      let sum = 0
+      for (let t = valid; t < valid + box; t++) sum += source[from + t]
+      valid += box - 1
+      sums[shift + valid] = sum
+      // The difference first: it waits for nothing.
+      for (let t = valid + 1; t < end; t++) {
+        sum += source[from + t] - source[from + t - box]
+        sums[shift + t] = sum
+      }
+      source = sums
+      from = shift
+    }
+    if (isPlain && boxes.length > 0) continue
+    if (b === 0) for (let t = halo; t < end; t++) y[to + t] = a * source[from + t]
+    else for (let t = halo; t < end; t++) y[to + t] = a * source[from + t] + b * source[from + t - 1]
   }
 }

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Factorizations } from "../../Tensor/index.ts"
 import { timeSlice } from "../../Tensor/TimeSlice.ts"
 import type { Chains } from "../Chains.ts"
-import type { Features } from "../stein/PolynomialFeatures.ts"
+import type { Features } from "../stein/Features.ts"
 import { filterRows } from "./Filtering.ts"
 import { reachOf, type Window } from "./Window.ts"
 
@@ -26,29 +26,56 @@ export const piecesOf = ({ chains, draws }: Chains, folds: number): ReadonlyArra
 export interface WindowedGrams {
   readonly features: number
   readonly functionals: number
-  /** Means of features, then of functionals. */
-  readonly means: Float64Array
   /** Draws in each fold. */
   readonly draws: Float64Array
   /** [windows][folds] of symmetric [features + functionals]^2. */
   readonly grams: ReadonlyArray<ReadonlyArray<Float64Array>>
 }
 
-/** Numbers in a block of features: 8 MiB of them. */
-const blockNumbers = 1 << 20
+/** Draws in a block at least, so that a block of features stays in the second-level cache; and blocks in a halo. */
+const [leastBlock, blocksInHalo] = [1024, 4]
 
-const transposed = (x: Float64Array, rows: number, columns: number, result: Float64Array): void => {
-  // Tiles keep both sides in the first-level cache.
-  for (let r0 = 0; r0 < rows; r0 += 16)
-    for (let c0 = 0; c0 < columns; c0 += 16) {
-      const [r1, c1] = [Math.min(rows, r0 + 16), Math.min(columns, c0 + 16)]
-      for (let r = r0; r < r1; r++) for (let c = c0; c < c1; c++) result[c * rows + r] = x[r * columns + c]
-    }
+const meanOf = (series: Float64Array, pieces: ReadonlyArray<Piece>): number => {
+  let [sum, count] = [0, 0]
+  for (const { first, length } of pieces) {
+    for (let t = first; t < first + length; t++) sum += series[t]
+    count += length
+  }
+  return sum / count
+}
+
+/** The sum of a run of numbers, in four chains: additions wait for each other. */
+const sumOf = (x: Float64Array, begin: number, end: number): number => {
+  let [a, b, c, d] = [0, 0, 0, 0]
+  let t = begin
+  for (; t + 4 <= end; t += 4) {
+    a += x[t]
+    b += x[t + 1]
+    c += x[t + 2]
+    d += x[t + 3]
+  }
+  for (; t < end; t++) a += x[t]
+  return a + b + (c + d)
 }
 
 /**
- * One pass for the means, one for all windows together; memory for a block of about 8 MiB (longer where a window is wide) and for
- * the results. Time O(draws features^2), whatever the windows' widths.
+ * x' W x of series from which their means m are taken off, given that of series and the constant 1 (the last row) as they are:
+ * g - m u' - u m' + m m' v, u the products with the constant and v its square. features of a target's own scores have means near zero, so that nothing cancels.
+ */
+const centre = (gram: Float64Array, size: number, means: Float64Array): Float64Array => {
+  const rows = size - 1
+  const result = new Float64Array(rows * rows)
+  const ones = gram.subarray(rows * size)
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < rows; j++)
+      result[i * rows + j] =
+        gram[i * size + j] - means[i] * ones[j] - ones[i] * means[j] + means[i] * means[j] * ones[rows]
+  return result
+}
+
+/**
+ * One pass over the draws for the means and all windows together; memory for a block of draws and for the results. Time
+ * O(draws features^2), whatever the windows' widths.
  */
 export const windowedGrams = (
   host: Factorizations,
@@ -59,70 +86,66 @@ export const windowedGrams = (
 ): Effect.Effect<WindowedGrams> =>
   Effect.gen(function* () {
     const p = features.count
-    const rows = p + functionals.length
+    const series = p + functionals.length
+    // Features, functionals, and 1 where there is a draw.
+    const rows = series + 1
     const pause = timeSlice()
     const halo = Math.max(...windows.flatMap(({ filters }) => filters.map(reachOf)))
     const longest = pieces.reduce((most, { length }) => Math.max(most, length), 0) + halo
-    const block = Math.min(longest, Math.max(256, Math.ceil(blockNumbers / rows), halo))
+    const block = Math.min(longest, Math.max(leastBlock, blocksInHalo * halo))
     const stride = halo + block
     const x = new Float64Array(rows * stride)
     const folds = pieces.reduce((most, { fold }) => Math.max(most, fold), 0) + 1
     const draws = new Float64Array(folds)
-    const means = new Float64Array(rows)
-    const total = pieces.reduce((sum, { length }) => sum + length, 0)
-    const load = (first: number, length: number, offset: number): void => {
-      features.write(first, length, x.subarray(offset), stride)
-      functionals.forEach((series, k) =>
-        x.set(series.subarray(first, first + length), (p + k) * stride + offset)
-      )
-    }
-    for (const { first, length, fold } of pieces) {
-      draws[fold] += length
-      for (let start = 0; start < length; start += block) {
-        const count = Math.min(block, length - start)
-        load(first + start, count, 0)
-        for (let row = 0; row < rows; row++) {
-          let sum = 0
-          for (let t = row * stride, end = t + count; t < end; t++) sum += x[t]
-          means[row] += sum / total
-        }
-        yield* pause
-      }
-    }
-    const grams = windows.map(() => Array.from({ length: folds }, () => new Float64Array(rows * rows)))
+    // Functionals are anything: their means are taken off first, lest they cancel.
+    const offsets = functionals.map((f) => meanOf(f, pieces))
+    const sums = new Float64Array(rows)
+    const raw = windows.map(() => Array.from({ length: folds }, () => new Float64Array(rows * rows)))
     const spare = [new Float64Array(stride), new Float64Array(stride)] as const
     const filtered = new Float64Array(rows * block)
-    const columns = new Float64Array(rows * block)
-    const accumulate = (windowIndex: number, fold: number, length: number): void => {
-      const gram = grams[windowIndex][fold]
-      for (const filter of windows[windowIndex].filters) {
+    const load = (first: number, length: number): void => {
+      features.write(first, length, x.subarray(halo), stride)
+      functionals.forEach((f, k) => {
+        const to = (p + k) * stride + halo
+        for (let t = 0; t < length; t++) x[to + t] = f[first + t] - offsets[k]
+      })
+      x.fill(1, series * stride + halo, series * stride + halo + length)
+    }
+    const accumulate = (window: Window, gram: Float64Array, length: number): void => {
+      for (const filter of window.filters) {
         const y = filtered.subarray(0, rows * length)
-        const yt = columns.subarray(0, rows * length)
         filterRows(filter, x, rows, stride, halo, length, y, spare)
-        transposed(y, rows, length, yt)
-        const product = host.multiply(y, yt, rows, length, rows)
+        const product = host.multiply(y, y, rows, length, rows, { transposeB: true })
         for (let i = 0; i < gram.length; i++) gram[i] += filter.weight * product[i]
       }
     }
-    for (const { first, length, fold } of pieces)
-      for (let start = 0; start < length + halo; start += block) {
+    for (const { first, length, fold } of pieces) {
+      draws[fold] += length
+      let before = 0
+      for (let start = 0; start < length + halo; start += before) {
         const count = Math.min(block, length + halo - start)
-        // Draws start - halo .. start + count - 1 of the piece; zeros (after centring) outside of it.
-        const from = Math.max(0, start - halo)
-        const to = Math.min(length, start + count)
-        const offset = from - (start - halo)
-        const known = to - from
-        if (known > 0) load(first + from, known, offset)
-        for (let row = 0; row < rows; row++) {
-          const at = row * stride
-          x.fill(0, at, at + offset)
-          for (let t = at + offset; t < at + offset + known; t++) x[t] -= means[row]
-          x.fill(0, at + offset + Math.max(0, known), at + halo + count)
+        const known = Math.max(0, Math.min(length - start, count))
+        // The last draws of the block before are the halo of this one; before the first there is nothing.
+        for (let at = 0; at < x.length; at += stride)
+          if (start === 0) x.fill(0, at, at + halo)
+          else x.copyWithin(at, at + before, at + before + halo)
+        if (known > 0) load(first + start, known)
+        for (let row = 0, at = halo; row < rows; row++, at += stride) {
+          sums[row] += sumOf(x, at, at + known)
+          x.fill(0, at + known, at + count)
         }
         for (let w = 0; w < windows.length; w++) {
-          accumulate(w, fold, count)
+          accumulate(windows[w], raw[w][fold], count)
           yield* pause
         }
+        before = count
       }
-    return { features: p, functionals: functionals.length, means, draws, grams }
+    }
+    const means = sums.map((sum) => sum / sums[series])
+    return {
+      features: p,
+      functionals: functionals.length,
+      draws,
+      grams: raw.map((ofFolds) => ofFolds.map((gram) => centre(gram, rows, means)))
+    }
   })

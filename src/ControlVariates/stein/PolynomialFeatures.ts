@@ -1,16 +1,8 @@
 import { checkCount } from "../Errors.ts"
 import type { ScoredChains } from "../Chains.ts"
 import type { StandardCoordinates } from "./Coordinates.ts"
+import type { FeatureFamily, Features } from "./Features.ts"
 import { monomials } from "./Monomials.ts"
-
-/** Features of zero mean under the target, made for any run of draws when they are needed. */
-export interface Features {
-  readonly count: number
-  /** How many of them, from the first, belong to each degree from 1 on. */
-  readonly countOfDegree: ReadonlyArray<number>
-  /** Writes the features of draws `first` .. `first + length - 1` (over all chains) to target, feature k from k * stride on. */
-  readonly write: (first: number, length: number, target: Float64Array, stride: number) => void
-}
 
 // L psi_k = sum_i e_i (e_i - 1) m(k - 2 i) + e_i s_i m(k - i): products with the monomials m of lower degree.
 interface Term {
@@ -79,6 +71,34 @@ export const polynomialFeatures = (
     s = new Float64Array(dimensions * room)
     products = new Float64Array(rows * room).fill(1, 0, room)
   }
+  const addTerms = (
+    one: Term,
+    two: Term | undefined,
+    isFirst: boolean,
+    target: Float64Array,
+    to: number,
+    length: number
+  ): void => {
+    const [a, b, f] = [one.monomial * room, one.score * room, one.factor]
+    if (!isFirst) {
+      if (b < 0) for (let t = 0; t < length; t++) target[to + t] += f * products[a + t]
+      else for (let t = 0; t < length; t++) target[to + t] += f * products[a + t] * s[b + t]
+      if (two !== undefined) addTerms(two, undefined, false, target, to, length)
+      return
+    }
+    if (two === undefined || two.score < 0) {
+      if (b < 0) for (let t = 0; t < length; t++) target[to + t] = f * products[a + t]
+      else for (let t = 0; t < length; t++) target[to + t] = f * products[a + t] * s[b + t]
+      if (two !== undefined) addTerms(two, undefined, false, target, to, length)
+      return
+    }
+    const [c, d, g] = [two.monomial * room, two.score * room, two.factor]
+    if (b < 0)
+      for (let t = 0; t < length; t++) target[to + t] = f * products[a + t] + g * products[c + t] * s[d + t]
+    else
+      for (let t = 0; t < length; t++)
+        target[to + t] = f * products[a + t] * s[b + t] + g * products[c + t] * s[d + t]
+  }
   const write = (first: number, length: number, target: Float64Array, stride: number): void => {
     reserve(length)
     coordinates.write(chains, first, length, x, s, room)
@@ -86,23 +106,27 @@ export const polynomialFeatures = (
       const [a, b, c] = [from[r] * room, variable[r] * room, r * room]
       for (let t = 0; t < length; t++) products[c + t] = products[a + t] * x[b + t]
     }
-    terms.forEach((list, k) => {
+    for (let k = 0; k < terms.length; k++) {
+      const list = terms[k]
       const to = k * stride
-      list.forEach(({ factor, monomial, score }, index) => {
-        const a = monomial * room
-        const b = score * room
-        if (index === 0 && score < 0)
-          for (let t = 0; t < length; t++) target[to + t] = factor * products[a + t]
-        else if (index === 0)
-          for (let t = 0; t < length; t++) target[to + t] = factor * products[a + t] * s[b + t]
-        else if (score < 0) for (let t = 0; t < length; t++) target[to + t] += factor * products[a + t]
-        else for (let t = 0; t < length; t++) target[to + t] += factor * products[a + t] * s[b + t]
-      })
-    })
+      // Two terms a pass: reading and writing the sum costs as much as a term.
+      for (let index = 0; index < list.length; index += 2)
+        addTerms(list[index], list[index + 1], index === 0, target, to, length)
+    }
   }
   return {
     count: exponents.length,
-    countOfDegree: Array.from({ length: degree }, (_, d) => totals.filter((total) => total <= d + 1).length),
+    levels: Array.from({ length: degree }, (_, d) => ({
+      degree: d + 1,
+      count: totals.filter((total) => total <= d + 1).length,
+      isExtended: false
+    })),
     write
   }
 }
+
+/** Polynomials of total degree 1 to `degree` alone. */
+export const polynomialFamily = (degree: number, coordinates: StandardCoordinates): FeatureFamily => ({
+  name: "polynomial",
+  featuresOf: (chains) => polynomialFeatures(chains, degree, coordinates)
+})

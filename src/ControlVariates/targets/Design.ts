@@ -11,6 +11,8 @@ export interface Design {
   readonly values: Float64Array
   /** 0 or 1: [rows] */
   readonly labels: Float64Array
+  /** What was done to the columns as given: X = (given - shift) map, [columns] and [columns, columns], row-major. */
+  readonly scaling: { readonly shift: Float64Array; readonly map: Float64Array } | undefined
 }
 
 export interface DesignOptions {
@@ -19,6 +21,8 @@ export interface DesignOptions {
   readonly intercept?: boolean | undefined
   /** "whiten": X (X'X)^(-1/2), so that the columns are orthonormal; "standardise": mean 0 and variance 1; default "none". */
   readonly scale?: "none" | "standardise" | "whiten" | undefined
+  /** Scales as this design's columns were, for rows to predict; instead of `scale`. Labels of one kind are then allowed. */
+  readonly like?: Design | undefined
 }
 
 const fail = (reason: string): never => {
@@ -30,7 +34,7 @@ const columnsOf = (
   labels: ReadonlyArray<number>,
   options: DesignOptions
 ): Design => {
-  const { intercept = true, names: given } = options
+  const { intercept = true, names: given, like } = options
   if (rows.length === 0 || rows.length !== labels.length)
     fail(`${rows.length} rows and ${labels.length} labels; at least one, and equally many, are needed`)
   const inputs = rows[0].length
@@ -47,32 +51,43 @@ const columnsOf = (
   const bad = labels.findIndex((y) => y !== 0 && y !== 1)
   if (bad >= 0) fail(`the label of row ${bad} is ${labels[bad]}; labels are 0 or 1`)
   const ones = labels.filter((y) => y === 1).length
-  if (ones === 0 || ones === labels.length)
+  if (like === undefined && (ones === 0 || ones === labels.length))
     fail(
       `all ${labels.length} labels are ${labels[0]}: the data are separable, and say nothing but the prior`
     )
   const names = [...(intercept ? ["intercept"] : []), ...(given ?? rows[0].map((_, j) => `x${j + 1}`))]
   if (names.length !== columns) fail(`${names.length - first} names for ${inputs} columns`)
-  return { rows: rows.length, columns, names, values, labels: Float64Array.from(labels) }
-}
-
-const standardised = (design: Design): Float64Array => {
-  const { rows, columns, values, names } = design
-  const result = values.slice()
-  for (let j = 0; j < columns; j++) {
-    if (names[j] === "intercept") continue
-    const column = result.subarray(j * rows, (j + 1) * rows)
-    const mean = column.reduce((sum, x) => sum + x / rows, 0)
-    const deviation = Math.sqrt(column.reduce((sum, x) => sum + (x - mean) ** 2 / rows, 0))
-    if (!(deviation > 0)) fail(`column ${names[j]} is constant; leave it out`)
-    for (let i = 0; i < rows; i++) column[i] = (column[i] - mean) / deviation
+  if (like !== undefined && like.columns !== columns)
+    fail(`${columns} columns, and ${like.columns} in the design to scale like`)
+  return {
+    rows: rows.length,
+    columns,
+    names,
+    values,
+    labels: Float64Array.from(labels),
+    scaling: undefined
   }
-  return result
 }
 
-/** X (X'X)^(-1/2), by the eigenvectors of X'X. */
-const whitened = (design: Design, host: Factorizations): Float64Array => {
-  const { columns, rows, values: x } = design
+type Scaling = NonNullable<Design["scaling"]>
+
+const standardising = ({ rows, columns, values, names }: Design): Scaling => {
+  const shift = new Float64Array(columns)
+  const map = new Float64Array(columns * columns)
+  for (let j = 0; j < columns; j++) {
+    map[j * columns + j] = 1
+    if (names[j] === "intercept") continue
+    const column = values.subarray(j * rows, (j + 1) * rows)
+    shift[j] = column.reduce((sum, x) => sum + x / rows, 0)
+    const deviation = Math.sqrt(column.reduce((sum, x) => sum + (x - shift[j]) ** 2 / rows, 0))
+    if (!(deviation > 1e-14 * Math.abs(shift[j]))) fail(`column ${names[j]} is constant; leave it out`)
+    map[j * columns + j] = 1 / deviation
+  }
+  return { shift, map }
+}
+
+/** (X'X)^(-1/2), by the eigenvectors of X'X. */
+const whitening = ({ columns, rows, values: x }: Design, host: Factorizations): Scaling => {
   const gram = new Float64Array(columns * columns)
   for (let i = 0; i < columns; i++)
     for (let j = 0; j < columns; j++)
@@ -82,12 +97,25 @@ const whitened = (design: Design, host: Factorizations): Float64Array => {
     fail(
       `the columns are collinear: the smallest eigenvalue of X'X is ${values[0]}, the largest ${values[columns - 1]}; leave one out`
     )
-  const root = new Float64Array(columns * columns)
+  const map = new Float64Array(columns * columns)
   for (let i = 0; i < columns; i++)
     for (let j = 0; j < columns; j++)
       for (let k = 0; k < columns; k++)
-        root[i * columns + j] += (vectors[i * columns + k] * vectors[j * columns + k]) / Math.sqrt(values[k])
-  return host.multiply(root, x, columns, columns, rows)
+        map[i * columns + j] += (vectors[i * columns + k] * vectors[j * columns + k]) / Math.sqrt(values[k])
+  return { shift: new Float64Array(columns), map }
+}
+
+const scaled = (design: Design, scaling: Scaling): Design => {
+  const { rows, columns, values } = design
+  const { shift, map } = scaling
+  const result = new Float64Array(values.length)
+  for (let from = 0; from < columns; from++)
+    for (let to = 0; to < columns; to++) {
+      const factor = map[from * columns + to]
+      if (factor === 0) continue
+      for (let i = 0; i < rows; i++) result[to * rows + i] += factor * (values[from * rows + i] - shift[from])
+    }
+  return { ...design, values: result, scaling }
 }
 
 /**
@@ -102,10 +130,10 @@ export const makeDesign = (
   Effect.gen(function* () {
     const { factorizations } = yield* Backend
     const design = yield* attempt<TargetError>()(() => columnsOf(rows, labels, options))
-    const { scale = "none" } = options
+    const { scale = "none", like } = options
+    if (like !== undefined) return like.scaling === undefined ? design : scaled(design, like.scaling)
     if (scale === "none") return design
-    return yield* attempt<TargetError | NumericalError>()(() => ({
-      ...design,
-      values: scale === "whiten" ? whitened(design, factorizations) : standardised(design)
-    }))
+    return yield* attempt<TargetError | NumericalError>()(() =>
+      scaled(design, scale === "whiten" ? whitening(design, factorizations) : standardising(design))
+    )
   })

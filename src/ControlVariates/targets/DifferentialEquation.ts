@@ -1,7 +1,7 @@
 import { ChainError, checkCount, checkPositive, TargetError } from "../Errors.ts"
 import { pointwise, type Target } from "./Target.ts"
 
-/** y' = f(y, theta) and its derivatives, written into arrays: f [states], by y [states, states], by theta [states, parameters]. */
+/** y' = f(y, theta) and its derivatives, written into arrays, which begin as zeros; y's first numbers are the state, and others may follow: f [states], by y [states, states], by theta [states, parameters]. */
 export interface OrdinarySystem {
   readonly name: string
   readonly states: number
@@ -20,11 +20,22 @@ export const lotkaVolterra: OrdinarySystem = {
   name: "Lotka-Volterra",
   states: 2,
   parameters: ["alpha", "beta", "gamma", "delta"],
-  field: ([u, v], [alpha, beta, gamma, delta], f, byState, byParameter) => {
-    f[0] = (alpha - beta * v) * u
-    f[1] = (delta * u - gamma) * v
-    byState.set([alpha - beta * v, -beta * u, delta * v, delta * u - gamma])
-    byParameter.set([u, -u * v, 0, 0, 0, 0, -v, u * v])
+  // By index: taking arrays apart, and setting one from another, would take most of a solution's time.
+  field: (y, theta, f, byState, byParameter) => {
+    const u = y[0]
+    const v = y[1]
+    const growth = theta[0] - theta[1] * v
+    const death = theta[3] * u - theta[2]
+    f[0] = growth * u
+    f[1] = death * v
+    byState[0] = growth
+    byState[1] = -theta[1] * u
+    byState[2] = theta[3] * v
+    byState[3] = death
+    byParameter[0] = u
+    byParameter[1] = -u * v
+    byParameter[6] = -v
+    byParameter[7] = u * v
   }
 }
 
@@ -33,11 +44,16 @@ export const vanDerPol: OrdinarySystem = {
   name: "Van der Pol",
   states: 2,
   parameters: ["mu"],
-  field: ([x, v], [mu], f, byState, byParameter) => {
+  field: (y, theta, f, byState, byParameter) => {
+    const x = y[0]
+    const v = y[1]
+    const damping = 1 - x * x
     f[0] = v
-    f[1] = mu * (1 - x * x) * v - x
-    byState.set([0, 1, -2 * mu * x * v - 1, mu * (1 - x * x)])
-    byParameter.set([0, (1 - x * x) * v])
+    f[1] = theta[0] * damping * v - x
+    byState[1] = 1
+    byState[2] = -2 * theta[0] * x * v - 1
+    byState[3] = theta[0] * damping
+    byParameter[1] = damping * v
   }
 }
 
@@ -75,14 +91,15 @@ export const solveOrdinary = (
   const slopes = Array.from({ length: 4 }, () => new Float64Array(size))
   const at = new Float64Array(size)
   const slope = (from: Float64Array, into: Float64Array): void => {
-    system.field(from.subarray(0, n), theta, f, byState, byParameter)
-    into.set(f)
-    for (let i = 0; i < n; i++)
+    system.field(from, theta, f, byState, byParameter)
+    for (let i = 0; i < n; i++) {
+      into[i] = f[i]
       for (let q = 0; q < p; q++) {
         let sum = byParameter[i * p + q]
         for (let j = 0; j < n; j++) sum += byState[i * n + j] * from[n + j * p + q]
         into[n + i * p + q] = sum
       }
+    }
   }
   const states = new Float64Array(times.length * n)
   const sensitivities = new Float64Array(times.length * n * p)
@@ -91,12 +108,10 @@ export const solveOrdinary = (
     const h = (until - time) / steps
     for (let step = 0; step < steps; step++) {
       slope(z, slopes[0])
-      for (const [stage, share] of [
-        [1, 0.5],
-        [2, 0.5],
-        [3, 1]
-      ] as const) {
-        for (let i = 0; i < size; i++) at[i] = z[i] + share * h * slopes[stage - 1][i]
+      for (let stage = 1; stage < 4; stage++) {
+        const share = stage === 3 ? h : 0.5 * h
+        const before = slopes[stage - 1]
+        for (let i = 0; i < size; i++) at[i] = z[i] + share * before[i]
         slope(at, slopes[stage])
       }
       for (let i = 0; i < size; i++)

@@ -1,4 +1,5 @@
-// Compiles assembly/ to kernels.wasm. With --check it compiles again and compares: exit 1 where the committed file is stale.
+// Compiles the folders called assembly/ to the .wasm files beside them. With --check it compiles again and compares: exit 1 where a committed
+// file is stale.
 
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -6,38 +7,47 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-const folder = fileURLToPath(new URL(".", import.meta.url))
-const target = join(folder, "kernels.wasm")
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
 const compiler = fileURLToPath(import.meta.resolve("assemblyscript/bin/asc.js"))
 
-const flags =
-  "--runtime stub --importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 " +
-  "--enable simd --enable relaxed-simd --enable threads -O3 --noAssert"
+const common =
+  "--runtime stub --importMemory --noExportMemory --initialMemory 1 --maximumMemory 65536 --enable simd --enable relaxed-simd -O3 --noAssert"
 
-const compile = (outFile: string): void => {
+const modules = [
+  { folder: here("."), name: "kernels.wasm", flags: `${common} --sharedMemory --enable threads` },
+  { folder: here("../../ControlVariates/targets/wasm"), name: "regression.wasm", flags: common }
+]
+
+type Module = (typeof modules)[number]
+
+const compile = ({ folder, flags }: Module, outFile: string): void => {
   execFileSync(process.execPath, [compiler, "assembly/index.ts", "--outFile", outFile, ...flags.split(" ")], {
     cwd: folder,
     stdio: "inherit"
   })
 }
 
-const check = (): boolean => {
+const isFresh = (module: Module): boolean => {
   const scratch = mkdtempSync(join(tmpdir(), "tesserae-kernels-"))
   try {
-    compile(join(scratch, "kernels.wasm"))
-    const fresh = readFileSync(join(scratch, "kernels.wasm"))
-    return Buffer.compare(fresh, readFileSync(target)) === 0
+    compile(module, join(scratch, module.name))
+    const fresh = readFileSync(join(scratch, module.name))
+    return Buffer.compare(fresh, readFileSync(join(module.folder, module.name))) === 0
   } finally {
     rmSync(scratch, { recursive: true })
   }
 }
 
-if (!process.argv.includes("--check")) {
-  compile(target)
-  console.log(`${target}: ${readFileSync(target).length} bytes`)
-} else if (!check()) {
-  console.error(
-    `${target} is not what assembly/ compiles to: run \`node src/Layers/wasm/build.ts\` and commit it`
-  )
-  process.exitCode = 1
+for (const module of modules) {
+  const target = join(module.folder, module.name)
+  if (!process.argv.includes("--check")) {
+    compile(module, target)
+    console.log(`${target}: ${readFileSync(target).length} bytes`)
+  } else if (!isFresh(module)) {
+    console.error(
+      `${target} is not what assembly/ compiles to: run \`node src/Layers/wasm/build.ts\` and commit it`
+    )
+    process.exitCode = 1
+  }
 }

@@ -124,6 +124,25 @@ describe("plain CSV", () => {
     assert.deepStrictEqual([...chains.statistics.f], [9, 7, 5, 3, 8, 6, 4, 2])
   })
 
+  it("matches scores by name, and takes a functional that has a score for a coordinate", () => {
+    const samples = { path: "s.csv", text: "a,b\n1,5\n2,6\n3,8\n4,9\n" }
+    const swapped = { path: "g.csv", text: "b,a\n-5,-1\n-6,-2\n-8,-3\n-9,-4\n" }
+    const chains = chainsOfCsv(samples, swapped, { functionalColumns: ["b"] })
+    assert.deepStrictEqual(chains.names, ["a", "b"])
+    assert.deepStrictEqual([...(chains.scores ?? [])], [-1, -5, -2, -6, -3, -8, -4, -9])
+    const renamed = { path: "g.csv", text: swapped.text.replace("b,a", "one,two") }
+    assert.deepStrictEqual([...(chainsOfCsv(samples, renamed).scores ?? [])].slice(0, 2), [-5, -1])
+  })
+
+  it("refuses scores whose rows are in another order", () => {
+    const samples = { path: "s.csv", text: "draw,a\n0,1\n1,2\n2,3\n3,4\n" }
+    const mixed = { path: "g.csv", text: "# scores\ndraw,a\n0,-1\n2,-3\n1,-2\n3,-4\n" }
+    assert.match(
+      messageOf(() => chainsOfCsv(samples, mixed)),
+      /g.csv, line 4: draw is 2 where the samples' is 1 \(line 3\)/
+    )
+  })
+
   it("refuses scores of another shape, unequal chains and columns that are not there", () => {
     const samples = { path: "s.csv", text }
     const short = { path: "g.csv", text: "x\n1\n2\n" }

@@ -103,6 +103,16 @@ describe("warnings", () => {
     })
   )
 
+  it.effect("say that transitions diverged", () =>
+    Effect.gen(function* () {
+      const chains = standard(2, 500)
+      const diverging = new Float64Array(1000)
+      diverging[3] = 1
+      const found = yield* kinds({ ...chains, statistics: { diverging } }, coordinates(chains), { degree: 1 })
+      assert.deepStrictEqual(found, ["divergences"])
+    })
+  )
+
   it.effect("say that a chain is short, and that a fit is overfitted", () =>
     Effect.gen(function* () {
       const chains = standard(1, 60, "short", 0.9)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Deferred, Effect, Fiber, Result } from "effect"
 import {
   adjustedLangevin,
   autodiffTarget,
@@ -112,7 +112,7 @@ describe.each(kernels)("%s", (_, kernel, draws) => {
       for (let t = 0; t < 5; t++) state = (yield* step(normal, kernel, tuning, state))[0]
       const copy = JSON.parse(JSON.stringify(state), (_, value) =>
         value !== null && typeof value === "object" && "0" in value && !Array.isArray(value)
-          ? Float64Array.from(Object.values(value))
+          ? Float64Array.from(Object.values(value as Record<string, number>))
           : value
       )
       for (let t = 0; t < 5; t++) state = (yield* step(normal, kernel, tuning, state))[0]
@@ -195,6 +195,47 @@ describe("targets of the specification", () => {
 })
 
 describe("sampling", () => {
+  it.effect("goes on from where it ended: two runs are one", () =>
+    Effect.gen(function* () {
+      const options = { kernel: noUTurn(), key: key(4), chains: 3, burnIn: 60 }
+      const whole = yield* sample(normal, { ...options, draws: 40 })
+      const first = yield* sample(normal, { ...options, draws: 15 })
+      const second = yield* sample(normal, { ...options, draws: 25, from: first })
+      for (let c = 0; c < 3; c++) {
+        const of = ({ chains }: typeof whole) =>
+          chains.values.subarray(2 * c * chains.draws, 2 * (c + 1) * chains.draws)
+        assert.deepStrictEqual([...of(first), ...of(second)], [...of(whole)])
+      }
+      assert.deepStrictEqual(second.state, whole.state)
+    })
+  )
+
+  it.effect("can be interrupted in the midst of a slow target, and says how far it is", () =>
+    Effect.gen(function* () {
+      const underWay = yield* Deferred.make<number>()
+      let evaluations = 0
+      const endless = pointwise("endless", 1, (x, score) => {
+        evaluations++
+        score[0] = -x[0]
+        return -0.5 * x[0] * x[0]
+      })
+      const fiber = yield* Effect.forkChild(
+        sample(endless, {
+          kernel: noUTurn(),
+          key: key(1),
+          draws: 1_000_000,
+          chains: 1,
+          progress: (made) => Deferred.succeed(underWay, made)
+        })
+      )
+      assert.isAbove(yield* Deferred.await(underWay), 0)
+      yield* Fiber.interrupt(fiber)
+      const stopped = evaluations
+      yield* Effect.yieldNow
+      assert.strictEqual(evaluations, stopped)
+    })
+  )
+
   it.effect("gives the same draws by autodiff as by analytic scores", () =>
     Effect.gen(function* () {
       const analytic = gaussian({
