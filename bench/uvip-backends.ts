@@ -101,7 +101,8 @@ const rootMeanSquare = (a: Float64Array, b: Float64Array): number =>
 
 /**
  * Millions of draws a second of replications, inner loop on the host and on backends, of a tabular problem and of CartPole, whose values come from the
- * nearest of its design points. "difference" is the root mean square between the values found and the host's: mostly noise of the smaller.
+ * nearest of its design points. "difference" is the root mean square between the values found and the host's: the
+ * noise and the upward bias of the one with fewer draws.
  */
 export const uvipBackends = Effect.fn("bench.uvipBackends")(function* (seconds: number) {
   const rows: Array<Record<string, string | number>> = []

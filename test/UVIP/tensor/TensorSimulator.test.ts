@@ -20,7 +20,7 @@ import { tensorDesignOf } from "../../../src/UVIP/tensor/TensorDesign.ts"
 import { randomMdp } from "../randomMdp.ts"
 import { absent, present } from "./backends.ts"
 
-for (const name of absent) it.skip(`${name} is not on this machine`, () => {})
+for (const reason of absent) it.skip(reason, () => {})
 
 const columns = (rows: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<Float64Array> =>
   rows[0].map((_, i) => Float64Array.from(rows, (row) => row[i]))

@@ -1,4 +1,4 @@
-import { Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { layer as cpu } from "../../../src/Layers/Cpu.ts"
 import { Mock } from "../../../src/Layers/Mock.ts"
 import { layer as webGpu } from "../../../src/Layers/WebGpu.ts"
@@ -16,6 +16,8 @@ const exits = await Promise.all(
   )
 )
 
-/** Those of the backends that this machine has, and the names of the others. */
+/** Those of the backends that this machine has, and the names of the others with the reason. */
 export const present = all.filter((_, i) => Exit.isSuccess(exits[i]))
-export const absent = all.filter((_, i) => Exit.isFailure(exits[i])).map(([name]) => name)
+export const absent = exits.flatMap((exit, i) =>
+  Exit.isFailure(exit) ? [`${all[i][0]}: ${String(Cause.squash(exit.cause))}`] : []
+)
