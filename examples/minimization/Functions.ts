@@ -212,14 +212,21 @@ export const randomShift = (
     return to < low || to > high ? -shift : shift
   })
 
-/** The values of the function, moved by `shift` [d], at `points` [count, d]. */
-export const valuesAt = ({ at }: TestFunction, shift: Float64Array, points: Float64Array): Float64Array => {
+/** The function, moved by `shift` [d], of points [count, d]; its values are overwritten by the next ones. */
+export const movedFunction = (
+  { at }: TestFunction,
+  shift: Float64Array
+): ((points: Float64Array) => Float64Array) => {
   const d = shift.length
-  const values = new Float64Array(points.length / d)
   const x = new Float64Array(d)
-  for (let i = 0; i < values.length; i++) {
-    for (let k = 0; k < d; k++) x[k] = points[i * d + k] - shift[k]
-    values[i] = at(x)
+  let room = new Float64Array(0)
+  return (points) => {
+    const count = points.length / d
+    if (room.length < count) room = new Float64Array(2 * count)
+    for (let i = 0; i < count; i++) {
+      for (let k = 0; k < d; k++) x[k] = points[i * d + k] - shift[k]
+      room[i] = at(x)
+    }
+    return room.subarray(0, count)
   }
-  return values
 }
