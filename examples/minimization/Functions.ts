@@ -56,7 +56,8 @@ export const functions = {
     minimum: () => 0,
     minimiser: () => 0,
     at: (x) => {
-      let [squares, waves] = [0, 0]
+      let squares = 0
+      let waves = 0
       for (let k = 0; k < x.length; k++) {
         squares += x[k] * x[k]
         waves += cos(2 * PI * x[k])
@@ -113,7 +114,8 @@ export const functions = {
     minimum: () => 0,
     minimiser: () => 0,
     at: (x) => {
-      let [squares, product] = [0, 1]
+      let squares = 0
+      let product = 1
       for (let k = 0; k < x.length; k++) {
         squares += x[k] * x[k]
         product *= cos(x[k] / sqrt(k + 1))
@@ -170,7 +172,8 @@ export const functions = {
       let total = 0
       for (let k = 1; k < x.length; k++) {
         const squares = x[k - 1] * x[k - 1] + x[k] * x[k]
-        const [wave, damping] = [sin(sqrt(squares)), 1 + 0.001 * squares]
+        const wave = sin(sqrt(squares))
+        const damping = 1 + 0.001 * squares
         total += 0.5 + (wave * wave - 0.5) / (damping * damping)
       }
       return total
@@ -209,14 +212,21 @@ export const randomShift = (
     return to < low || to > high ? -shift : shift
   })
 
-/** The values of the function, moved by `shift` [d], at `points` [count, d]. */
-export const valuesAt = ({ at }: TestFunction, shift: Float64Array, points: Float64Array): Float64Array => {
+/** The function, moved by `shift` [d], of points [count, d]; its values are overwritten by the next ones. */
+export const movedFunction = (
+  { at }: TestFunction,
+  shift: Float64Array
+): ((points: Float64Array) => Float64Array) => {
   const d = shift.length
-  const values = new Float64Array(points.length / d)
   const x = new Float64Array(d)
-  for (let i = 0; i < values.length; i++) {
-    for (let k = 0; k < d; k++) x[k] = points[i * d + k] - shift[k]
-    values[i] = at(x)
+  let room = new Float64Array(0)
+  return (points) => {
+    const count = points.length / d
+    if (room.length < count) room = new Float64Array(2 * count)
+    for (let i = 0; i < count; i++) {
+      for (let k = 0; k < d; k++) x[k] = points[i * d + k] - shift[k]
+      room[i] = at(x)
+    }
+    return room.subarray(0, count)
   }
-  return values
 }

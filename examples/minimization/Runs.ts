@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { fold, key, stream } from "../../src/Random/index.ts"
 import { minimize, Parameter, Space } from "../../src/TetraOpt/index.ts"
-import { type FunctionName, functions, randomShift, valuesAt } from "./Functions.ts"
+import { type FunctionName, functions, movedFunction, randomShift } from "./Functions.ts"
 
 export interface RunSettings {
   readonly dims: number
@@ -44,9 +44,9 @@ export const runFunction = Effect.fnUntraced(function* (
   let milliseconds = 0
   for (let seed = 0; seed < seeds; seed++) {
     yield* observe(seed)
-    const shift = shiftOf(name, seed, settings)
+    const valuesAt = movedFunction(f, shiftOf(name, seed, settings))
     const started = performance.now()
-    const { value } = yield* minimize(({ values }) => valuesAt(f, shift, values), space, {
+    const { value } = yield* minimize(({ values }) => valuesAt(values), space, {
       evaluations: evals,
       key: fold(key(seed), name)
     })

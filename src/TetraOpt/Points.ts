@@ -6,7 +6,7 @@ import type { AnyParameter } from "./Parameter.ts"
 import type { Space } from "./Space.ts"
 import type { Rows } from "./sweeps/Mode.ts"
 
-/** Points of a space to be evaluated at once. */
+/** Points of a space to be evaluated at once; they are overwritten by the next ones, so what is to be kept must be copied. */
 export interface Points<A> {
   readonly count: number
   /**
@@ -14,7 +14,6 @@ export interface Points<A> {
    * parameter does not exist.
    */
   readonly values: Float64Array
-  /** Of one of them; only until the values are given. */
   readonly configuration: (point: number) => A
 }
 
@@ -56,8 +55,10 @@ const readerOf = ({ toValue }: Dimension, parameter: AnyParameter): Reader => {
 export const pointReader = <A>(space: Space<A>): ((rows: Rows) => Points<A>) => {
   const d = space.dimensions.length
   const readers = space.dimensions.map((dimension) => readerOf(dimension, space.parameters[dimension.name]))
+  let room = new Float64Array(0)
   return ({ rows, count }) => {
-    const values = new Float64Array(count * d)
+    if (room.length < count * d) room = new Float64Array(2 * count * d)
+    const values = room.subarray(0, count * d)
     for (let k = 0; k < d; k++) readers[k](rows, values, k, d)
     return {
       count,

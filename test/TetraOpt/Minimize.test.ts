@@ -229,7 +229,7 @@ const minimizeOnce = <A>(space: Space<A>) =>
     let first: Points<A> | undefined
     yield* minimize(
       (points) => {
-        first ??= points
+        first ??= { ...points, values: points.values.slice() }
         return new Float64Array(points.count)
       },
       space,

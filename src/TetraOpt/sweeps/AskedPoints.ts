@@ -50,7 +50,10 @@ export const lookUp = (
 // Two hashes, each of two runs, over every second number, that do not wait for each other; with the multipliers and the final bijection of
 // MurmurHash3 (A. Appleby, 2011). The low and the high half of a number change places between the two.
 const enter = (points: AskedPoints, words: Int32Array, at: number, length: number): number => {
-  let [a, b, c, d] = [0x9747b28c | 0, 0x85a308d3 | 0, 0x13198a2e | 0, 0x03707344 | 0]
+  let a = 0x9747b28c | 0
+  let b = 0x85a308d3 | 0
+  let c = 0x13198a2e | 0
+  let d = 0x03707344 | 0
   let i = at
   for (const end = at + length - 3; i < end; i += 4) {
     a = Math.imul(a ^ words[i], 0xcc9e2d51)

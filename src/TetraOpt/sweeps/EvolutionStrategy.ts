@@ -110,7 +110,8 @@ export const proposeOffspring = (
   return { rows, count: offspring }
 }
 
-/** M z of every offspring, four at a time, so that a row of M is read once for four. */
+/** M z of every offspring, two rows of M and four offspring at a time: what is read is then used for several products.
+ * Without destructuring, which the compiler does not always see through. */
 const transformed = (
   transform: Float64Array,
   normals: Float64Array,
@@ -120,21 +121,47 @@ const transformed = (
 ): void => {
   let o = 0
   for (; o + 4 <= offspring; o += 4) {
-    const [a, b, c, d] = [o * n, (o + 1) * n, (o + 2) * n, (o + 3) * n]
-    for (let i = 0; i < n; i++) {
-      const row = i * n
-      let [sa, sb, sc, sd] = [0, 0, 0, 0]
+    const a = o * n
+    const b = (o + 1) * n
+    const c = (o + 2) * n
+    const d = (o + 3) * n
+    for (let i = 0; i < n; i += 2) {
+      // The last row of an odd number is its own partner.
+      const next = Math.min(i + 1, n - 1)
+      const p = i * n
+      const q = next * n
+      let pa = 0
+      let pb = 0
+      let pc = 0
+      let pd = 0
+      let qa = 0
+      let qb = 0
+      let qc = 0
+      let qd = 0
       for (let j = 0; j < n; j++) {
-        const m = transform[row + j]
-        sa += m * normals[a + j]
-        sb += m * normals[b + j]
-        sc += m * normals[c + j]
-        sd += m * normals[d + j]
+        const ofP = transform[p + j]
+        const ofQ = transform[q + j]
+        const za = normals[a + j]
+        const zb = normals[b + j]
+        const zc = normals[c + j]
+        const zd = normals[d + j]
+        pa += ofP * za
+        pb += ofP * zb
+        pc += ofP * zc
+        pd += ofP * zd
+        qa += ofQ * za
+        qb += ofQ * zb
+        qc += ofQ * zc
+        qd += ofQ * zd
       }
-      directions[a + i] = sa
-      directions[b + i] = sb
-      directions[c + i] = sc
-      directions[d + i] = sd
+      directions[a + i] = pa
+      directions[b + i] = pb
+      directions[c + i] = pc
+      directions[d + i] = pd
+      directions[a + next] = qa
+      directions[b + next] = qb
+      directions[c + next] = qc
+      directions[d + next] = qd
     }
   }
   for (; o < offspring; o++)
@@ -184,7 +211,8 @@ const recombine = (strategy: EvolutionStrategy): void => {
   const pathScale = Math.sqrt(effective * pathRate * (2 - pathRate))
   let length = 0
   for (let i = 0; i < n; i++) {
-    let [normal, direction] = [0, 0]
+    let normal = 0
+    let direction = 0
     for (let p = 0; p < weights.length; p++) {
       normal += weights[p] * normals[order[p] * n + i]
       direction += weights[p] * directions[order[p] * n + i]
@@ -238,7 +266,10 @@ const adaptMatrix = (
     for (let j = 0; j < n; j++) transform[row + j] = keep * transform[row + j] + image * path[j]
     let p = 0
     for (; p + 4 <= parents; p += 4) {
-      const [a, b, c, d] = [order[p] * n, order[p + 1] * n, order[p + 2] * n, order[p + 3] * n]
+      const a = order[p] * n
+      const b = order[p + 1] * n
+      const c = order[p + 2] * n
+      const d = order[p + 3] * n
       const ofA = parentShare * weights[p] * directions[a + i]
       const ofB = parentShare * weights[p + 1] * directions[b + i]
       const ofC = parentShare * weights[p + 2] * directions[c + i]
