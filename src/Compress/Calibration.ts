@@ -1,6 +1,6 @@
 import { Effect, type Scope } from "effect"
 import { covariance, refittedBias, sequentialTarget, tokenCounts } from "../Model/Covariance.ts"
-import { type Gpt2, withParameters, withWeight } from "../Model/Gpt2.ts"
+import { type Gpt2, storedParameters, withParameters, withWeight } from "../Model/Gpt2.ts"
 import { outputMetrics } from "../Model/OutputMetrics.ts"
 import { type Prefix, prefixBefore, prefixMoments, prefixOf } from "../Model/Prefix.ts"
 import { excerpt } from "../Model/TextSet.ts"
@@ -28,8 +28,13 @@ export interface Aim {
   readonly place: (model: Gpt2, weight: Weight) => Effect.Effect<Gpt2, TensorError, Backend | Scope.Scope>
 }
 
-/** Gradients are taken over at most so many tokens of the text: a metric of the outputs needs fewer than a covariance. */
-const metricTokens = 8192
+/** Gradients are taken over so many tokens of the text, by the numbers of the model: a metric of the outputs needs fewer than a covariance. */
+const metricTokens = { least: 2048, most: 8192, passCost: 5e11 }
+
+const metricTokensOf = (model: Gpt2): number => {
+  const { least, most, passCost } = metricTokens
+  return Math.round(Math.min(most, Math.max(least, passCost / storedParameters(model))))
+}
 
 /** Covariances are taken about the mean, for the bias takes up what a fit does to that. */
 export const covarianceOptions = ({ ridge }: Calibration) => ({ ridge, centred: true })
@@ -39,21 +44,26 @@ export const rowWeighting = (model: Gpt2, { tokens }: Calibration): Weighting =>
   rows: tokenCounts(tokens, model.config.vocab_size).map((count) => Math.sqrt(count + 1))
 })
 
+/** Metrics of the outputs of many weights, in float32: those of a GPT-2 small take 0.8 GB as it is. */
+export type StoredMetrics = Readonly<Record<string, Float32Array>>
+
 /** The metrics of the outputs of a model's weights over the text, where they are to count; of the weights named, default all. */
 export const metricsOf = (
   model: Gpt2,
   { tokens, outputs = true }: Calibration,
   weights?: ReadonlyArray<string>
-): Effect.Effect<Readonly<Record<string, Float64Array>>, TensorError, Backend> =>
+): Effect.Effect<StoredMetrics, TensorError, Backend> =>
   outputs && weights?.length !== 0
-    ? outputMetrics(model, excerpt(tokens, metricTokens), weights)
+    ? Effect.map(outputMetrics(model, excerpt(tokens, metricTokensOf(model)), weights), (metrics) =>
+        Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, Float32Array.from(metric)]))
+      )
     : Effect.succeed({})
 
 /** Where fits in sequence stand. */
 export interface Calibrator {
   readonly original: Gpt2
   readonly calibration: Calibration
-  readonly metrics: Readonly<Record<string, Float64Array>>
+  readonly metrics: StoredMetrics
   readonly prefix: Prefix | undefined
 }
 
@@ -77,7 +87,8 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
 ): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
   const { original, calibration } = before
   // Metrics are large: each is let go of when its weight has been fitted.
-  const { [name]: metric, ...metrics } = before.metrics
+  const { [name]: stored, ...metrics } = before.metrics
+  const metric = stored && Float64Array.from(stored)
   if (!name.startsWith("h.")) {
     const place = (model: Gpt2, weight: Weight) => Effect.succeed(withWeight(model, name, weight))
     return [

@@ -74,7 +74,7 @@ export const parseBudget = (text: string, stored: number): Effect.Effect<number,
 }
 
 /** Multiplications of one pass of the network over the text by which sensitivities are measured. */
-const passCost = 2.5e11
+const passCost = 1.25e11
 const divergenceTokens = { least: 512, most: 4096 }
 
 /**

@@ -48,7 +48,7 @@ export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E 
     const own = Object.hasOwn(moments, name) ? moments[name] : undefined
     const weighting =
       own === undefined ? rows : { covariance: covariance(own, covarianceOptions(calibration)) }
-    const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined
+    const metric = Object.hasOwn(metrics, name) ? Float64Array.from(metrics[name]) : undefined
     // All weights' metrics together take gigabytes: each is let go of when it has been used.
     delete moments[name]
     delete metrics[name]
