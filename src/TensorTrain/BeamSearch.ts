@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { transposed } from "./dense/HostMatrix.ts"
+import { transposed } from "../Tensor/HostMatrix.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
 

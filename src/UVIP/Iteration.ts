@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 
 /**
  * An iterative algorithm: where it begins, one step, and when to stop. A run and a stream of infos follow from these; progress, early stopping
@@ -8,20 +9,6 @@ export interface Iteration<State, Info, E = never> {
   readonly init: Effect.Effect<State, E>
   readonly step: (state: State) => Effect.Effect<readonly [State, Info], E>
   readonly isDone: (info: Info) => boolean
-}
-
-/** How long (milliseconds) synchronous steps may go on before other fibers, and interruption, get their turn. */
-const slice = 10
-
-/** An effect for the inside of a long loop: it yields where a time slice has passed since it last did. */
-export const timeSlice = (): Effect.Effect<void> => {
-  let start = performance.now()
-  return Effect.suspend(() => {
-    if (performance.now() - start < slice) return Effect.void
-    return Effect.map(Effect.yieldNow, () => {
-      start = performance.now()
-    })
-  })
 }
 
 /** All steps to the end: the last state and its info. */

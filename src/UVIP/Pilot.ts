@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Key } from "../Random/index.ts"
 import { blocksOf, type Noise, type Sampler } from "./Draws.ts"
 import { attempt, type SimulatorError } from "./Errors.ts"
-import { timeSlice } from "./Iteration.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 import type { Mdp } from "./Mdp.ts"
 import { countCalls } from "./Simulator.ts"
 

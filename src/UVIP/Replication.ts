@@ -3,7 +3,7 @@ import { fold, type Key } from "../Random/index.ts"
 import { type Block, blocksOf, type Noise, type Sampler } from "./Draws.ts"
 import { attempt, type SimulatorError } from "./Errors.ts"
 import { type Estimator, estimate } from "./Estimator.ts"
-import { timeSlice } from "./Iteration.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 import { countCalls } from "./Simulator.ts"
 
 /** One run of the sampled recursion: what it draws from, and how many draws of each pair it spends on what. */

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { fold, type Key } from "../Random/index.ts"
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
-import { timeSlice } from "./Iteration.ts"
+import { timeSlice } from "../Tensor/TimeSlice.ts"
 import {
   allocateTransitions,
   checkSimulator,

@@ -43,7 +43,7 @@ export {
 export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
 export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
 export { type Network, networkActing, type NetworkPolicy } from "./Network.ts"
-export { moduleSimulator } from "./Origin.ts"
+export { moduleSimulator } from "./ModuleSimulator.ts"
 export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
 export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
 export {

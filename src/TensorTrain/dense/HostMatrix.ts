@@ -1,20 +1,5 @@
 import type { Factorizations } from "../../Tensor/index.ts"
 
-/** The transpose of a [rows, columns], in blocks that stay in the cache. */
-export const transposed = (a: Float64Array, rows: number, columns: number): Float64Array => {
-  const result = new Float64Array(a.length)
-  const block = 16
-  for (let top = 0; top < rows; top += block) {
-    const bottom = Math.min(rows, top + block)
-    for (let left = 0; left < columns; left += block) {
-      const right = Math.min(columns, left + block)
-      for (let i = top; i < bottom; i++)
-        for (let j = left; j < right; j++) result[j * rows + i] = a[i * columns + j]
-    }
-  }
-  return result
-}
-
 /** Below so many multiplications a loop here is faster than the way to a BLAS and back. */
 const smallProduct = 20_000
 

@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Weight/index.ts"
 import { rankWithin } from "../Truncation.ts"
-import { leadingColumns, product, scaledColumns, transposed } from "./HostMatrix.ts"
+import { transposed } from "../../Tensor/HostMatrix.ts"
+import { leadingColumns, product, scaledColumns } from "./HostMatrix.ts"
 import { gramMatrix, tallProduct } from "./TallMatrix.ts"
 
 export interface SplitLimits {

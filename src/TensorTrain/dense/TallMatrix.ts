@@ -3,7 +3,8 @@ import { upload } from "../../Tensor/Host.ts"
 import { Backend, compute, type Factorizations, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Weight/index.ts"
 import { timeSlice } from "../../Tensor/TimeSlice.ts"
-import { product, transposed } from "./HostMatrix.ts"
+import { transposed } from "../../Tensor/HostMatrix.ts"
+import { product } from "./HostMatrix.ts"
 
 /** Numbers of a tall matrix that are worked on at once. A block has many more rows than columns all the same. */
 const blockSize = 262_144
