@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { Console, Effect } from "effect"
 import { meanOf, samplers, searchTable, standardErrorOf } from "../examples/tuning/TableRun.ts"
 import { readTable, type Table } from "../examples/tuning/Table.ts"
@@ -58,13 +59,19 @@ const syntheticTable = (name: string, shape: ReadonlyArray<number>): object => {
   return { goal: "minimize", shape, values }
 }
 
-/** The tables of the directory `TESSERAE_TABLES`, else synthetic ones in a temporary directory, which is removed at the end. */
+const shared = fileURLToPath(new URL("../../shared/data", import.meta.url))
+
+/** The tables of the directory `TESSERAE_TABLES`, or of ../shared/data beside the repository, else synthetic ones in a temporary directory, which is removed at the end. */
 const tableFiles = Effect.acquireRelease(
   Effect.sync(() => {
-    const directory = process.env["TESSERAE_TABLES"]
+    const directory = process.env["TESSERAE_TABLES"] ?? (existsSync(shared) ? shared : undefined)
     if (directory !== undefined) {
       const names = readdirSync(directory).filter((name) => /^(nasbench|hpolib).*\.json$/.test(name))
-      return { paths: names.map((name) => join(directory, name)), remove: undefined }
+      return {
+        paths: names.map((name) => join(directory, name)),
+        remove: undefined,
+        from: `tables of ${directory}`
+      }
     }
     const made = mkdtempSync(join(tmpdir(), "tesserae-tables-"))
     const shapes = { "synthetic 5^6": [5, 5, 5, 5, 5, 5], "synthetic of 9": [2, 2, 4, 3, 3, 6, 2, 6, 6] }
@@ -73,7 +80,11 @@ const tableFiles = Effect.acquireRelease(
       writeFileSync(path, JSON.stringify(syntheticTable(name, shape)))
       return path
     })
-    return { paths, remove: made }
+    return {
+      paths,
+      remove: made,
+      from: "synthetic tables, made by a seed: TESSERAE_TABLES names no directory"
+    }
   }),
   ({ remove }) => Effect.sync(() => remove !== undefined && rmSync(remove, { recursive: true }))
 )
@@ -102,14 +113,12 @@ const ours = Effect.fnUntraced(function* (table: Table) {
 
 /**
  * All samplers and Optuna's on tables of results: the mean of the best values after 50, 200 and 500 different settings over 20 seeds, its standard
- * error, and processor seconds of one search of 500. `TESSERAE_TABLES` names a directory of nasbench*.json and hpolib*.json; without it the tables are
- * synthetic.
+ * error, and processor seconds of one search of 500. `TESSERAE_TABLES` names a directory of nasbench*.json and hpolib*.json; without it, and without
+ * ../shared/data, the tables are synthetic.
  */
 export const hpo = Effect.fnUntraced(function* (_seconds: number) {
-  const { paths, remove } = yield* tableFiles
-  const versions = [
-    `${process.version}; ${seeds} seeds; ${remove === undefined ? `tables of ${process.env["TESSERAE_TABLES"]}` : "synthetic tables, made by a seed: TESSERAE_TABLES names none"}`
-  ]
+  const { paths, from } = yield* tableFiles
+  const versions = [`${process.version}; ${seeds} seeds; ${from}`]
   const peer = runPeer<PeerResult>("hpo", { tables: paths, budgets, seeds }, 7200)
   versions.push(...(isAbsent(peer) ? [`no Optuna: ${peer.absent}`] : peer.versions))
   const rows: Array<Record<string, string | number>> = []

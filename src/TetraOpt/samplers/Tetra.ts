@@ -5,23 +5,23 @@ import { SeenRows } from "./SeenRows.ts"
 import { type Acquisition, expectedImprovement, thompson } from "./tetra/Acquisition.ts"
 import { type Candidate, CoordinateSearch } from "./tetra/CoordinateSearch.ts"
 import { Surrogate } from "./tetra/Surrogate.ts"
+import { likeliestGood } from "./Tpe.ts"
 import { latinHypercube, uniformRow } from "./UniformRow.ts"
 import { UnseenRows } from "./UnseenRows.ts"
 
 /** Points before the first that is not drawn at random. */
 const startingPoints = 5
-/** While so many points have brought nothing better, ... */
+/** Points that may bring nothing better before proposals come from others in turn. */
 const patience = 12
-/** ... one proposal in so many is the minimum of a posterior sample. */
-const cycle = 3
+const inTurn = ["sample", "likeliest", "improvement"] as const
 const startsAtBest = 5
 const startsAtRandom = 4
 
 /**
  * For expensive objectives: a Gaussian process whose covariance is a product over the parameters, so that its mean is a tensor train and
- * interactions of all orders count, with the losses' ranks for targets. Points of greatest expected improvement, each with weights of
- * the parameters drawn anew from their posterior; where these have brought nothing better for a while, every third the minimum of a posterior sample
- * (Thompson, 1933).
+ * interactions of all orders count (`targetsOf` says what it is fitted to). Points of greatest expected improvement, each with weights of the parameters
+ * drawn anew from their posterior. Where these have brought nothing better for a while, the model is not to be trusted alone: every third point is the
+ * minimum of a posterior sample (Thompson, 1933), and every third that of the Parzen estimator, which assumes other things.
  */
 export const tetra: Sampler = {
   name: "tetra",
@@ -67,7 +67,9 @@ const bestRow = (
   random: Stream
 ): Float64Array | undefined => {
   const order = lossOrder(told.map(({ loss }) => loss))
-  const isSample = told.length - order[0] > patience && i % cycle === 0
+  const kind = told.length - order[0] > patience ? inTurn[i % inTurn.length] : "improvement"
+  if (kind === "likeliest") return likeliestGood(space, told, pending.concat(batch), seen, random)
+  const isSample = kind === "sample"
   const fitted = surrogate.after(told, startingPoints)
   const posterior = isSample ? fitted : surrogate.drawn(random)
   for (const row of pending) posterior.append(posterior.locations.of(row))

@@ -92,7 +92,7 @@ const logPrior = ({ means, deviations }: Prior, logs: Float64Array): number =>
   logs.reduce((sum, log, p) => sum - 0.5 * ((log - means[p]) / deviations[p]) ** 2, 0)
 
 const randomSteps = 8
-const stepLength = 0.25
+const stepLength = 0.4
 
 /**
  * Hyper-parameters drawn at random in the neighbourhood of the given ones, in proportion to evidence times prior: the end of a short walk
