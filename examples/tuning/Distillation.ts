@@ -164,7 +164,9 @@ const distilled = Effect.fnUntraced(function* (
       evaluate: (model) => Effect.map(perplexity(model, validation), (judged) => judged.perplexity),
       evaluateEvery: Math.max(1, Math.round(job.steps * firstLook))
     },
-    ({ step, evaluation }) => (evaluation === undefined ? Effect.void : report(step, evaluation))
+    ({ step, steps, evaluation }) =>
+      // At the last step the value itself follows: nothing is saved by giving up there.
+      evaluation === undefined || step === steps ? Effect.void : report(step, evaluation)
   )
   return model
 })
