@@ -1,8 +1,15 @@
 import { Effect, Scope } from "effect"
-import { Backend } from "./Backend.ts"
+import { Backend, type Kernels } from "./Backend.ts"
 import { isTensorError, type TensorError } from "./Errors.ts"
 import { type Operations, operationsOf } from "./Operations.ts"
 import { Region, releaseTensor, tensorsIn } from "./Region.ts"
+import type { Tensor } from "./Tensor.ts"
+
+/** Made here and not in `compute`: a closure there would keep all that the body closes over for as long as the tensors live. */
+const releasing = (kernels: Kernels, tensors: ReadonlyArray<Tensor>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    for (const x of tensors) releaseTensor(kernels, x)
+  })
 
 /**
  * Runs a synchronous function of tensors as one region: its temporaries are freed when it ends, the tensors in its result
@@ -30,15 +37,7 @@ export const compute = <A>(
           const kept = region.handOut(tensorsIn(result))
           return kept.length === 0
             ? Effect.succeed(result)
-            : Effect.as(
-                Scope.addFinalizer(
-                  scope,
-                  Effect.sync(() => {
-                    for (const x of kept) releaseTensor(kernels, x)
-                  })
-                ),
-                result
-              )
+            : Effect.as(Scope.addFinalizer(scope, releasing(kernels, kept)), result)
         })
       )
     )
