@@ -1,7 +1,6 @@
-import { Effect, type Layer } from "effect"
-import * as Layers from "../src/Layers/index.ts"
+import { Effect } from "effect"
 import { key } from "../src/Random/index.ts"
-import { Backend, type BackendUnavailable } from "../src/Tensor/index.ts"
+import { Backend } from "../src/Tensor/index.ts"
 import {
   backendCrew,
   type Crew,
@@ -17,17 +16,8 @@ import {
   type TensorSimulator,
   uniformPoints
 } from "../src/UVIP/index.ts"
+import { measuredBackends } from "./MeasuredBackends.ts"
 import type { Report } from "./Report.ts"
-
-/** All that there are, or the one that TESSERAE_BACKEND names. */
-const backends: ReadonlyArray<readonly [string, Layer.Layer<Backend, BackendUnavailable>]> =
-  process.env.TESSERAE_BACKEND === undefined
-    ? [
-        ["cpu", Layers.cpu()],
-        ["webgpu", Layers.webGpu()],
-        ["gpu", Layers.gpu()]
-      ]
-    : [["auto", Layers.auto]]
 
 const box = [
   [-2.4, 2.4],
@@ -134,11 +124,10 @@ export const uvipBackends = Effect.fn("bench.uvipBackends")(function* (seconds: 
     }
   })
   yield* measure("host, one thread", () => Effect.succeed(ownThread))
-  for (const [label, layer] of backends)
+  for (const [label, layer] of measuredBackends)
     yield* Effect.gen(function* () {
-      const { name, description } = yield* Backend
-      versions.push(`${name}: ${description}`)
-      yield* measure(name, backendCrew)
+      versions.push(`${label}: ${(yield* Backend).description}`)
+      yield* measure(label, backendCrew)
     }).pipe(
       Effect.scoped,
       Effect.provide(layer),

@@ -99,3 +99,30 @@ export const standardCoordinates = (chains: ScoredChains, kind: Coordinates): St
     }
   }
 }
+
+/** Positions x and scores s of a run of draws, each [dimensions, stride]; they last until the next run is read. */
+export interface CoordinateBlock {
+  readonly x: Float64Array
+  readonly s: Float64Array
+  readonly stride: number
+}
+
+/** Reads runs of draws, whose length may differ, in memory that is kept between them. */
+export const coordinateBlocks = (
+  coordinates: StandardCoordinates,
+  chains: ScoredChains
+): ((first: number, length: number) => CoordinateBlock) => {
+  const d = chains.dimensions
+  let stride = 0
+  let x = new Float64Array(0)
+  let s = new Float64Array(0)
+  return (first, length) => {
+    if (length > stride) {
+      stride = length
+      x = new Float64Array(d * stride)
+      s = new Float64Array(d * stride)
+    }
+    coordinates.write(chains, first, length, x, s, stride)
+    return { x, s, stride }
+  }
+}

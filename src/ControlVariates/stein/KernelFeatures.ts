@@ -1,6 +1,6 @@
 import type { ScoredChains } from "../Chains.ts"
 import { checkCount, checkPositive } from "../Errors.ts"
-import { standardCoordinates, type StandardCoordinates } from "./Coordinates.ts"
+import { coordinateBlocks, standardCoordinates, type StandardCoordinates } from "./Coordinates.ts"
 import { extended, type FeatureFamily, type Features } from "./Features.ts"
 import { polynomialFeatures } from "./PolynomialFeatures.ts"
 
@@ -59,18 +59,11 @@ const supportOf = (chains: ScoredChains, choice: KernelChoice): Support => {
 const kernelsOf = (support: Support, chains: ScoredChains): Omit<Features, "levels"> => {
   const { coordinates, dimensions: d, points, positions, scores, lengthScale } = support
   const precision = 1 / lengthScale ** 2
-  let room = 0
-  let x = new Float64Array(0)
-  let s = new Float64Array(0)
+  const read = coordinateBlocks(coordinates, chains)
   return {
     count: points,
     write: (first, length, target, stride) => {
-      if (length > room) {
-        room = length
-        x = new Float64Array(d * room)
-        s = new Float64Array(d * room)
-      }
-      coordinates.write(chains, first, length, x, s, room)
+      const { x, s, stride: room } = read(first, length)
       for (let j = 0; j < points; j++)
         for (let t = 0; t < length; t++) {
           let [squares, products, moved] = [0, 0, 0]

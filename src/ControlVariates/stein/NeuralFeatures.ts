@@ -5,7 +5,7 @@ import { upload } from "../../Tensor/Host.ts"
 import type { ScoredChains } from "../Chains.ts"
 import { checkCount, checkPositive } from "../Errors.ts"
 import type { Functionals } from "../Functionals.ts"
-import { standardCoordinates, type StandardCoordinates } from "./Coordinates.ts"
+import { coordinateBlocks, standardCoordinates, type StandardCoordinates } from "./Coordinates.ts"
 import { extended, type FeatureFamily, type Features } from "./Features.ts"
 import { polynomialFeatures } from "./PolynomialFeatures.ts"
 
@@ -43,18 +43,11 @@ export const unitsOf = (
   const d = chains.dimensions
   const squares = new Float64Array(units)
   for (let i = 0; i < d; i++) for (let k = 0; k < units; k++) squares[k] += weights[i * units + k] ** 2
-  let room = 0
-  let x = new Float64Array(0)
-  let s = new Float64Array(0)
+  const read = coordinateBlocks(coordinates, chains)
   return {
     count: units,
     write: (first, length, target, stride) => {
-      if (length > room) {
-        room = length
-        x = new Float64Array(d * room)
-        s = new Float64Array(d * room)
-      }
-      coordinates.write(chains, first, length, x, s, room)
+      const { x, s, stride: room } = read(first, length)
       for (let k = 0; k < units; k++)
         for (let t = 0; t < length; t++) {
           let [u, along] = [biases[k], 0]
