@@ -1,6 +1,6 @@
 import type { Factorizations } from "../Tensor/index.ts"
 import { type Arrangement, exchanged, shuffled } from "./Arrangement.ts"
-import { blockGram, eigenOf, forEachBlock, largestOf } from "./BlockGram.ts"
+import { blockGram, eigenOf, forEachBlocks, largestOf } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 
 /** Factors A [terms, m1, n1] and B [terms, m2, n2], and how near their sum comes. */
@@ -27,8 +27,7 @@ export const nearestKroneckerSum = (
   host: Factorizations
 ): NearestSum => {
   const { terms, left, right } = shape
-  const n1 = left[1]
-  const count = left[0] * n1
+  const count = left[0] * left[1]
   const size = right[0] * right[1]
   if (count < size) {
     const other = exchanged(shape)
@@ -38,21 +37,22 @@ export const nearestKroneckerSum = (
   // In units of the largest element, so that no square overflows or vanishes.
   const unit = largestOf(w) || 1
   const scaled = unit > 1e-30 && unit < 1e30 ? w : Float64Array.from(w, (value) => value / unit)
-  const { vectors } = eigenOf(blockGram(scaled, shape, arrangement, host), size, host)
+  const gram = blockGram(scaled, shape, arrangement, host)
+  const { vectors } = eigenOf(gram, size, host)
   const kept = Math.min(terms, size)
+  const principal = vectors.subarray(0, kept * size)
   const a = new Float64Array(terms * count)
   const b = new Float64Array(terms * size)
-  // R: [m1 n1, m2 n2], B_r = v_r, A_r = R v_r; what is left of a block is its part of the error.
   let [error, total] = [0, 0]
-  forEachBlock(scaled, shape, arrangement, (i1, j1, block) => {
-    for (let e = 0; e < size; e++) total += block[e] * block[e]
-    for (let r = 0; r < kept; r++) {
-      let coefficient = 0
-      for (let e = 0, v = r * size; e < size; e++, v++) coefficient += block[e] * vectors[v]
-      for (let e = 0, v = r * size; e < size; e++, v++) block[e] -= coefficient * vectors[v]
-      a[r * count + i1 * n1 + j1] = coefficient
-    }
-    for (let e = 0; e < size; e++) error += block[e] * block[e]
+  for (let e = 0; e < size; e++) total += gram[e * size + e]
+  // R: [m1 n1, m2 n2], B_r = v_r, A_r = R v_r; what is left of a block is its part of the error.
+  forEachBlocks(scaled, shape, arrangement, (blocks, first) => {
+    const rows = blocks.length / size
+    const coefficients = host.multiply(blocks, principal, rows, size, kept, { transposeB: true })
+    const sum = host.multiply(coefficients, principal, rows, kept, size)
+    for (let e = 0; e < blocks.length; e++) error += (blocks[e] - sum[e]) ** 2
+    for (let r = 0; r < kept; r++)
+      for (let i = 0, e = r; i < rows; i++, e += kept) a[r * count + first + i] = coefficients[e]
   })
   for (let r = 0; r < kept; r++)
     balance(
