@@ -1,5 +1,5 @@
-// Products with a matrix whose rows lie in groups of 12, six vectors: x: [groups, columns, 12]. Six sums in flight keep the multipliers
-// busy; with their six loads they fill the registers. Three columns a turn, as counting costs as much as a column.
+// Products with a matrix whose rows lie in groups of 12, six vectors: x: [groups, columns, 12]. Six sums in flight keep the multipliers busy, and with what
+// is loaded for them they fill the registers: where one more is needed, an engine keeps a sum in memory and waits for it each time.
 
 import { multiplyAdd, zeros } from "../../../../Layers/wasm/assembly/lanes"
 
@@ -47,7 +47,7 @@ function addColumn(x: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v12
   v128.store(sum, f64x2.add(v128.load(sum), product))
 }
 
-// sums [columns, 2] += X' r for some groups, lane by lane
+// sums [columns, 2] += X' r for some groups, lane by lane; three columns a turn, as counting costs as much as half a column
 @inline
 export function addGroups(groups: i32, columns: i32, x: usize, r: usize, sums: usize): void {
   for (let g = 0; g < groups; g++, r += GROUP) {

@@ -4,16 +4,17 @@ import { addGroups, GROUP, predictGroups } from "./groups"
 // Groups in a block: what one loop leaves in the first-level cache the next one finds there
 const BLOCK: i32 = 4
 
-// From memory, since a constant in the code takes three instructions each time it is used: 1.5 * 2^52, which rounds to the nearest integer and
-// leaves it in the lowest bits; 2^(f / 1024) = 1 + f (p + f (q + f r)) on |f| <= 1/2, relative error 9e-17: Taylor's polynomial, with the
-// term of the fourth degree spread over the second; log(2) / 1024; 700 of these
+// From memory, since a constant in the code takes four instructions each time it is used: 1.5 * 2^52, which rounds to the nearest integer and
+// leaves it in the lowest bits; 1, p, q and r of 2^(f / 1024) = 1 + f (p + f (q + f r)) on |f| <= 1/2, relative error 9e-17: Taylor's
+// polynomial, with the term of the fourth degree spread over the second
 const CONSTANTS: usize = memory.data<f64>([
-  6755399441055744.0, 0.0006769015435155716, 2.2909785161857664e-7, 5.169222938345892e-11
+  6755399441055744.0, 1, 0.0006769015435155716, 2.2909785161857664e-7, 5.169222938345892e-11
 ])
 
+// log(2) / 1024
 const UNIT: f64 = 0.0006769015435155716
 
-// Half of a vector's linear predictors in units of log(2) / 1024 that are beyond it have probabilities of 0 or 1, to rounding
+// A linear predictor of 700, in these units: of larger ones the chances are 0 and 1
 const FARTHEST: f64 = 700 / 0.0006769015435155716
 
 @inline
@@ -26,11 +27,11 @@ function constant(offset: usize): v128 {
 @inline
 function powerAndOne(t: v128, powers: usize): v128 {
   const rounder = constant(0)
-  const one = splat<f64>(1)
+  const one = constant(8)
   const rounded = f64x2.add(t, rounder)
   const f = f64x2.sub(t, f64x2.sub(rounded, rounder))
-  let polynomial = multiplyAdd<f64>(constant(24), f, constant(16))
-  polynomial = multiplyAdd<f64>(polynomial, f, constant(8))
+  let polynomial = multiplyAdd<f64>(constant(32), f, constant(24))
+  polynomial = multiplyAdd<f64>(polynomial, f, constant(16))
   polynomial = multiplyAdd<f64>(polynomial, f, one)
   const low = powers + ((i32x4.extract_lane(rounded, 0) & 1023) << 3)
   const high = powers + ((i32x4.extract_lane(rounded, 2) & 1023) << 3)
@@ -67,7 +68,6 @@ export function logistic(
   sums: usize,
   score: usize
 ): f64 {
-  const one = splat<f64>(1)
   const step = <usize>columns * GROUP
   let value: f64 = 0
   let norm: f64 = 0
@@ -79,7 +79,7 @@ export function logistic(
   }
   for (let at = sums; at < sums + 16 * <usize>columns; at += 16) v128.store(at, zeros())
   // The product of all 1 + exp(eta), by its mantissa and exponent, lane by lane; what eta is above FARTHEST
-  let product = one
+  let product = splat<f64>(1)
   let exponents = zeros()
   let beyond = zeros()
   const near = norm < nearest
@@ -92,7 +92,7 @@ export function logistic(
       for (let at = eta; at < end; at += 16) {
         const d = powerAndOne(v128.load(at), powers)
         product = f64x2.mul(product, d)
-        v128.store(at, f64x2.div(one, d))
+        v128.store(at, f64x2.div(constant(8), d))
       }
       exponents = i64x2.add(exponents, exponentsOf(product))
       product = mantissasOf(product)
@@ -105,7 +105,7 @@ export function logistic(
         product = f64x2.mul(product, d)
         exponents = i64x2.add(exponents, exponentsOf(product))
         product = mantissasOf(product)
-        v128.store(at, f64x2.div(one, d))
+        v128.store(at, f64x2.div(constant(8), d))
       }
     }
     addGroups(size, columns, x, eta, sums)
