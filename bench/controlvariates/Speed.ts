@@ -73,7 +73,7 @@ const largeFit = (draws: number) => {
 
 /**
  * Seconds of a chain of 1,000 + 10,000 transitions and of fits of degree 2, against numpy; bulk effective sample size a second of NUTS, burn-in
- * included and compilation not, against NumPyro and BlackJAX; a million draws' seconds and memory.
+ * included and compilation not, against NumPyro, BlackJAX and PyMC; a million draws' seconds and memory.
  */
 export const speed = Effect.fn("bench.controlVariates")(
   function* (_seconds: number) {
@@ -113,7 +113,7 @@ export const speed = Effect.fn("bench.controlVariates")(
             burnIn: chain.burnIn,
             draws: chain.draws
           }),
-        10
+        40
       )
       rows.push({
         what: `${name}, one chain of 1,000 + 10,000, ${data.name}`,
