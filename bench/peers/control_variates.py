@@ -1,8 +1,8 @@
 """Markov chains and control variates in Python: argv[1] is JSON {data, samplers, fits, window, nuts}.
 
 `data` names a JSON file of a design x [rows, columns] and its labels y. `samplers`: step, burn-in and draws of one chain by straightforward numpy loops. `fits`: numbers of
-draws of a numpy fit of degree 2 (windowed sums by cumulative sums, direct solve). `nuts`: chains, warm-up and draws of NUTS by NumPyro and
-BlackJAX, compilation not counted, in float32 (JAX's default) and float64. Only what is installed takes part.
+draws of a numpy fit of degree 2 (windowed sums by cumulative sums, direct solve). `nuts`: chains, warm-up and draws of NUTS by NumPyro, BlackJAX
+and PyMC (a process a core), compilation not counted, in float32 (JAX's default) and float64. Only what is installed takes part.
 """
 import json, os, sys, time, warnings
 
@@ -105,17 +105,55 @@ for n in work["fits"]:
     result["fits"][str(n)] = least_seconds(lambda: fit(z, s, z[:, 1], work["window"]))
 
 nuts = work["nuts"]
+
+
+def record(name, precision, seconds, draws):
+    import arviz
+
+    ess = min(float(arviz.ess(np.asarray(draws[:, :, i], dtype=float), method="bulk")) for i in range(d))
+    result["nuts"].append({"name": name, "precision": precision, "seconds": seconds, "essBulk": ess})
+
+
+# Before JAX, whose threads do not survive the forks of PyMC's processes.
 try:
-    import arviz, jax
+    import logging
+
+    import pymc
+
+    logging.getLogger("pymc").setLevel(logging.ERROR)
+    with pymc.Model():
+        theta = pymc.Normal("theta", 0, variance**0.5, shape=d)
+        pymc.Bernoulli("y", logit_p=pymc.math.dot(x, theta), observed=y)
+
+        def pymc_sample(seed):
+            return pymc.sample(
+                tune=nuts["burnIn"],
+                draws=nuts["draws"],
+                chains=nuts["chains"],
+                cores=min(nuts["chains"], os.cpu_count()),
+                initvals={"theta": np.zeros(d)},
+                random_seed=seed,
+                progressbar=False,
+                compute_convergence_checks=False,
+            )
+
+        pymc_sample(0)
+        trace = pymc_sample(1)
+    # What sampling took, tuning included, as PyMC measures it: the model is compiled before.
+    record(
+        f"PyMC {pymc.__version__}",
+        "float64",
+        trace.posterior.attrs["sampling_time"],
+        trace.posterior["theta"].values,
+    )
+except ImportError:
+    result["versions"].append("pymc is not installed")
+
+try:
+    import jax
     import jax.numpy as jnp
 
     result["versions"].append(f"jax {jax.__version__}")
-
-    def record(name, precision, seconds, draws):
-        ess = min(float(arviz.ess(np.asarray(draws[:, :, i], dtype=float), method="bulk")) for i in range(d))
-        result["nuts"].append(
-            {"name": name, "precision": precision, "seconds": seconds, "essBulk": ess}
-        )
 
     for double in [False, True]:
         jax.config.update("jax_enable_x64", double)

@@ -191,34 +191,46 @@ const batchOf = ({ batches, dimensions }: Ensemble, points: number): Batch => {
   return batch
 }
 
-/** One transition of every chain, all evaluations of a round together. */
-export function* advance(ensemble: Ensemble, tuning: Tuning): Waiting<void> {
+/**
+ * Transitions of every chain by the tuning that holds at each, all evaluations of a round together; after each, `after` with its number. One generator
+ * for all of them, as starting one costs as much as a transition's arithmetic.
+ */
+export function* advance(
+  ensemble: Ensemble,
+  count: number,
+  tuning: () => Tuning,
+  after: (made: number) => void
+): Waiting<void> {
   const { target, dimensions: d, points, streams, transitions, running, wanted } = ensemble
-  let active = 0
-  for (let c = 0; c < points.length; c++) {
-    const steps = transitions[c](points[c], tuning, streams[c])
-    running[c] = steps
-    if (!ends(ensemble, c, steps)) active++
-  }
-  while (active > 0) {
-    const { positions, logDensities, scores } = batchOf(ensemble, active)
-    for (let c = 0, at = 0; c < points.length; c++)
-      if (running[c] !== undefined)
-        for (let i = 0, { position } = wanted[c]; i < d; i++) positions[at++] = position[i]
-    const waiting = target.evaluate(positions, active, logDensities, scores)
-    if (waiting !== undefined) yield waiting
-    if (++ensemble.rounds % 16 === 0 && performance.now() - ensemble.since > 10) {
-      yield ensemble.pause
-      ensemble.since = performance.now()
+  for (let made = 0; made < count; made++) {
+    const now = tuning()
+    let active = 0
+    for (let c = 0; c < points.length; c++) {
+      const steps = transitions[c](points[c], now, streams[c])
+      running[c] = steps
+      if (!ends(ensemble, c, steps)) active++
     }
-    for (let c = 0, at = 0; c < points.length; c++) {
-      const steps = running[c]
-      if (steps === undefined) continue
-      const point = wanted[c]
-      for (let i = 0, from = at * d; i < d; i++) point.score[i] = scores[from + i]
-      point.logDensity = logDensities[at++]
-      if (ends(ensemble, c, steps)) active--
+    while (active > 0) {
+      const { positions, logDensities, scores } = batchOf(ensemble, active)
+      for (let c = 0, at = 0; c < points.length; c++)
+        if (running[c] !== undefined)
+          for (let i = 0, { position } = wanted[c]; i < d; i++) positions[at++] = position[i]
+      const waiting = target.evaluate(positions, active, logDensities, scores)
+      if (waiting !== undefined) yield waiting
+      if (++ensemble.rounds % 16 === 0 && performance.now() - ensemble.since > 10) {
+        yield ensemble.pause
+        ensemble.since = performance.now()
+      }
+      for (let c = 0, at = 0; c < points.length; c++) {
+        const steps = running[c]
+        if (steps === undefined) continue
+        const point = wanted[c]
+        for (let i = 0, from = at * d; i < d; i++) point.score[i] = scores[from + i]
+        point.logDensity = logDensities[at++]
+        if (ends(ensemble, c, steps)) active--
+      }
     }
+    ensemble.iteration++
+    after(made)
   }
-  ensemble.iteration++
 }

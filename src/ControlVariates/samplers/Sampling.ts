@@ -73,7 +73,12 @@ export const step = (
 ): Effect.Effect<readonly [SamplerState, SamplerInfo], TargetError | TensorError> =>
   awaiting(function* () {
     const ensemble = ensembleOf(target, kernel, state)
-    yield* advance(ensemble, tuning)
+    yield* advance(
+      ensemble,
+      1,
+      () => tuning,
+      () => {}
+    )
     return [stateOf(ensemble), ensemble.info] as const
   })
 
@@ -117,7 +122,13 @@ function* firstStepSize(
   let direction = 0
   for (let k = 0; k < 60; k++) {
     const trial = ensembleOf(target, kernel, state)
-    yield* advance(trial, { stepSize, inverseMass })
+    const tuning = { stepSize, inverseMass }
+    yield* advance(
+      trial,
+      1,
+      () => tuning,
+      () => {}
+    )
     const { acceptance } = trial.info
     const mean = acceptance.reduce((sum, a) => sum + a, 0) / acceptance.length
     const wanted = mean > 0.5 ? 1 : -1
@@ -231,14 +242,12 @@ export const sample = (target: Target, options: SampleOptions): Effect.Effect<Sa
         statistics.diverging[at] = info.divergent[c]
       }
     }
-    yield* awaiting(function* () {
-      for (let t = 0; t < burnIn + draws; t++) {
-        yield* advance(ensemble, tuning)
-        for (let c = 0; c < chains; c++) evaluations += info.evaluations[c]
-        if (t < burnIn) adapt(t)
-        else record(t - burnIn)
-      }
-    })
+    const finished = (t: number): void => {
+      for (let c = 0; c < chains; c++) evaluations += info.evaluations[c]
+      if (t < burnIn) adapt(t)
+      else record(t - burnIn)
+    }
+    yield* awaiting(() => advance(ensemble, burnIn + draws, () => tuning, finished))
     const made = yield* attempt<ChainError>()(() =>
       checkedChains({ chains, draws, dimensions, names: target.names, values, scores, statistics })
     )

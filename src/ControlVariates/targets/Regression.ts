@@ -10,20 +10,19 @@ export interface RegressionOptions {
   readonly priorVariance?: number | undefined
 }
 
-/** The log likelihood at the kernel's theta, its gradient in the kernel's score. */
-type Likelihood = (kernel: RegressionKernel, labels: Float64Array) => number
+/** The log likelihood at the theta of a kernel whose rows have the signs of their labels; its gradient in the kernel's score. */
+type Likelihood = (kernel: RegressionKernel) => number
 
 const logisticLikelihood: Likelihood = (kernel) => kernel.logistic()
 
-const probitLikelihood: Likelihood = (kernel, labels) => {
+const probitLikelihood: Likelihood = (kernel) => {
   const { eta } = kernel
   kernel.predict()
   let value = 0
   for (let i = 0; i < eta.length; i++) {
-    const sign = labels[i] === 1 ? 1 : -1
-    const logCdf = normalLogCdf(sign * eta[i])
+    const logCdf = normalLogCdf(eta[i])
     value += logCdf
-    eta[i] = sign * Math.exp(-0.5 * eta[i] * eta[i] - 0.5 * Math.log(2 * Math.PI) - logCdf)
+    eta[i] = Math.exp(-0.5 * eta[i] * eta[i] - 0.5 * Math.log(2 * Math.PI) - logCdf)
   }
   kernel.backproject()
   return value
@@ -37,7 +36,7 @@ const regression = (
 ): Target => {
   const { priorVariance = 100 } = options
   checkPositive("priorVariance", priorVariance)
-  const kernel = regressionKernel(design)
+  const kernel = regressionKernel(design, "labels")
   const { theta, score } = kernel
   const d = design.columns
   return {
@@ -47,7 +46,7 @@ const regression = (
     evaluate: (positions, points, logDensities, scores) => {
       for (let c = 0, at = 0; c < points; c++, at += d) {
         for (let j = 0; j < d; j++) theta[j] = positions[at + j]
-        let value = likelihood(kernel, design.labels)
+        let value = likelihood(kernel)
         for (let j = 0; j < d; j++) {
           value -= (0.5 * theta[j] * theta[j]) / priorVariance
           scores[at + j] = score[j] - theta[j] / priorVariance
@@ -68,7 +67,7 @@ export const probitRegression = (design: Design, options: RegressionOptions = {}
 
 /** The mean over rows of P(label 1) = chance(linear predictor). */
 const prediction = (design: Design, chance: (eta: number) => number): ((theta: Float64Array) => number) => {
-  const { theta, eta, predict } = regressionKernel(design)
+  const { theta, eta, predict } = regressionKernel(design, "none")
   return (coefficients) => {
     theta.set(coefficients)
     predict()

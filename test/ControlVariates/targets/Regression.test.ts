@@ -44,6 +44,7 @@ describe("logistic regression", () => {
     Effect.gen(function* () {
       for (const [rows, inputs] of [
         [2, 1],
+        [12, 2],
         [7, 3],
         [128, 4],
         [129, 5],
@@ -60,6 +61,26 @@ describe("logistic regression", () => {
           const expected = direct(x, y, positions.slice(c * inputs, (c + 1) * inputs))
           assert.closeTo(values[c] / expected.value, 1, 1e-13)
           assertClose(scores.slice(c * inputs, (c + 1) * inputs), expected.score, 1e-11)
+        }
+      }
+    }).pipe(Effect.provide(Layers.mock()))
+  )
+
+  it.effect("is as exact where predictors are tiny, beyond 29 and beyond 700", () =>
+    Effect.gen(function* () {
+      const { x, y } = dataOf(200, 4)
+      const target = logisticRegression(yield* makeDesign(x, y, { intercept: false }))
+      const random = stream(key("sizes"))
+      for (const size of [0, 1e-9, 0.1, 3, 6, 12, 40, 150, 500, 1e5]) {
+        const theta = new Float64Array(4).map(() => size * random.normal())
+        const [value, score] = [new Float64Array(1), new Float64Array(4)]
+        target.evaluate(theta, 1, value, score)
+        const expected = direct(x, y, theta)
+        assert.closeTo(value[0] / expected.value, 1, 1e-14, `value at ${size}`)
+        for (let j = 0; j < 4; j++) {
+          // The sum of 200 terms of about 1, and the prior's.
+          const magnitude = 200 + Math.abs(theta[j]) / 100
+          assert.isBelow(Math.abs(score[j] - expected.score[j]) / magnitude, 1e-15, `score at ${size}`)
         }
       }
     }).pipe(Effect.provide(Layers.mock()))
