@@ -18,7 +18,7 @@ const startNear = (around: ReadonlyArray<number>, chains: number, at: Key): Floa
   )
 }
 
-export const samplers = [
+const samplers = [
   ["NUTS", noUTurn(), 2000],
   ["RWM", randomWalk, 20_000]
 ] as const
@@ -39,7 +39,7 @@ interface Compared {
 }
 
 /** Fitted on 2 chains, judged on 8 fresh ones. */
-export const compare = Effect.fnUntraced(function* (
+const compare = Effect.fnUntraced(function* (
   { target, functionals, around }: Posterior,
   kernel: Kernel,
   draws: number,
