@@ -1,5 +1,5 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { backendComparison, largeBackendComparison } from "./backends.ts"
 import { choice } from "./controlvariates/Choice.ts"
@@ -44,10 +44,15 @@ const bench = Command.make(
     seconds: Flag.Finite("seconds").pipe(
       Flag.withDefault(1),
       Flag.withDescription("how long each measurement is repeated; for kronecker the peer's budget")
+    ),
+    seeds: Flag.Int("seeds").pipe(
+      Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+      Flag.withDefault(1),
+      Flag.withDescription("how often control-variates-choice is repeated, with other random numbers")
     )
   },
-  Effect.fn("bench")(function* ({ name, json, seconds }) {
-    const report: Report = yield* benchmarks[name](seconds)
+  Effect.fn("bench")(function* ({ name, json, seconds, seeds }) {
+    const report: Report = yield* benchmarks[name](seconds, seeds)
     yield* Console.log(json ? JSON.stringify(report) : table(report))
   })
 )

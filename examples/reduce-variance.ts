@@ -89,7 +89,9 @@ const flags = {
   ),
   scores: Flag.String("scores").pipe(
     Flag.optional,
-    Flag.withDescription("their scores, gradients of the log density, in a file of the same form")
+    Flag.withDescription(
+      "their scores, gradients of the log density, in a file of the same form; for several CSVs one each, or one for all"
+    )
   ),
   functionalColumn: Flag.String("functional-column").pipe(
     Flag.optional,
@@ -111,6 +113,8 @@ type Options = Command.Command.Config.Infer<typeof flags>
 
 const wrong = (option: string, value: unknown, expected: string) =>
   new ControlVariateOptionError({ option, value, expected })
+
+const pathsOf = (list: string): ReadonlyArray<string> => list.split(",").map((path) => path.trim())
 
 const sourcesOf = Effect.fnUntraced(function* (options: Options) {
   const progress = yield* Progress
@@ -151,8 +155,8 @@ const sourcesOf = Effect.fnUntraced(function* (options: Options) {
   if (column !== undefined && Option.isSome(options.functional))
     return yield* wrong("--functional", functional, "left out with --functional-column")
   const source = yield* fileSource({
-    samples: samples.split(",").map((path) => path.trim()),
-    scores,
+    samples: pathsOf(samples),
+    scores: scores === undefined ? [] : pathsOf(scores),
     chains: Option.getOrUndefined(options.chains),
     column,
     functional
@@ -205,7 +209,7 @@ const reduceVariance = Effect.fnUntraced(function* (options: Options) {
   yield* fs.writeFileString(join(options.out, "reduction.json"), `${result}\n`)
   if (options.json) return yield* Console.log(result)
   for (const reduced of all) {
-    const warnings = reduced.reduction.warnings.map(({ message }) => `  ${message}`)
+    const warnings = reduced.warnings.map((message) => `  ${message}`)
     yield* Console.log(
       `\n${headline(reduced)}\n\n${table(reduced.rows, columns)}${warnings.length === 0 ? "" : `\n\nWarnings:\n${warnings.join("\n")}`}`
     )

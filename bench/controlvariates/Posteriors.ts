@@ -27,7 +27,12 @@ export interface Data {
   readonly labels: ReadonlyArray<number>
 }
 
-const pimaPath = fileURLToPath(new URL("../../../shared/data/pima.csv", import.meta.url))
+/** The CSV of the Pima data that TESSERAE_PIMA names, or the one in ../shared/data; undefined where there is none. */
+export const pimaPath = (): string | undefined => {
+  const path =
+    process.env["TESSERAE_PIMA"] ?? fileURLToPath(new URL("../../../shared/data/pima.csv", import.meta.url))
+  return existsSync(path) ? path : undefined
+}
 
 // As many rows and columns as Pima, labels of a logistic model, for those who do not have the file.
 const simulated = (): Data => {
@@ -41,8 +46,8 @@ const simulated = (): Data => {
 
 /** The Pima data, 768 rows of 8 inputs, where TESSERAE_PIMA or ../shared/data names a CSV of them; else simulated data of that size. */
 export const pimaData = (): Data => {
-  const path = process.env["TESSERAE_PIMA"] ?? pimaPath
-  if (!existsSync(path)) return simulated()
+  const path = pimaPath()
+  if (path === undefined) return simulated()
   const table = readFileSync(path, "utf8")
     .trim()
     .split("\n")
@@ -66,15 +71,22 @@ export const centred = (rows: Data["rows"], of: Data["rows"] = rows): Data["rows
 /** The paper's design: columns centred, then an intercept, then X (X'X)^(-1/2). */
 export const paperDesign = ({ rows, labels }: Data) => makeDesign(centred(rows), labels, { scale: "whiten" })
 
-const s = [
-  [1.26656948647569, -0.888204956178805],
-  [-0.888204956178805, 0.776263225917178]
-]
+/** One of the two components of the paper's mixture; the other is at the negative mean. */
+export const paperMixtureComponent = {
+  mean: [0.5, 0.5],
+  covariance: [
+    [1.26656948647569, -0.888204956178805],
+    [-0.888204956178805, 0.776263225917178]
+  ]
+}
 
-export const paperMixture: Target = gaussianMixture([
-  { weight: 0.5, mean: [0.5, 0.5], covariance: s },
-  { weight: 0.5, mean: [-0.5, -0.5], covariance: s }
-])
+export const paperMixture: Target = gaussianMixture(
+  [1, -1].map((sign) => ({
+    weight: 0.5,
+    mean: paperMixtureComponent.mean.map((x) => sign * x),
+    covariance: paperMixtureComponent.covariance
+  }))
+)
 
 /** A posterior, and what is asked of it. */
 export interface Posterior {

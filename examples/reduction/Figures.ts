@@ -110,7 +110,7 @@ export const page = (title: string, summary: string, all: ReadonlyArray<Reduced>
   title,
   summary,
   sections: all.flatMap((reduced) => {
-    const { source, rows, reduction } = reduced
+    const { source, rows, warnings } = reduced
     const { chains } = source.chains
     const worst = rows
       .map((row, index) => ({ ...row, index }))
@@ -127,9 +127,9 @@ export const page = (title: string, summary: string, all: ReadonlyArray<Reduced>
             rows.map((row) => columns.map(({ cell }) => cell(row)))
           ),
           figures(errorBars(reduced), errors(reduced)),
-          ...(reduction.warnings.length === 0
+          ...(warnings.length === 0
             ? [prose("No warnings.")]
-            : [prose(`Warnings:\n\n${reduction.warnings.map(({ message }) => message).join("\n\n")}`)])
+            : [prose(`Warnings:\n\n${warnings.join("\n\n")}`)])
         ]
       },
       {

@@ -1,5 +1,5 @@
 import { Effect, FileSystem } from "effect"
-import { parseTable, SampleFileError } from "../../src/ControlVariates/index.ts"
+import { parseTable, SampleFileError, unreadable } from "../../src/ControlVariates/index.ts"
 
 /** Data of a regression with two outcomes. */
 export interface LabelledRows {
@@ -58,9 +58,7 @@ const labelled = (text: string, path: string): LabelledRows => {
  */
 export const readLabelledRows = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const text = yield* fs
-    .readFileString(path)
-    .pipe(Effect.mapError((error) => new SampleFileError({ path, reason: error.message })))
+  const text = yield* fs.readFileString(path).pipe(Effect.mapError(unreadable(path)))
   return yield* Effect.try({ try: () => labelled(text, path), catch: (cause) => cause }).pipe(
     Effect.catch((cause) => (cause instanceof SampleFileError ? Effect.fail(cause) : Effect.die(cause)))
   )

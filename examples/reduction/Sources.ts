@@ -19,7 +19,8 @@ import {
   randomWalk,
   readChains,
   squares,
-  unadjustedLangevin
+  unadjustedLangevin,
+  unidentifiedBy
 } from "../../src/ControlVariates/index.ts"
 import { fold, key } from "../../src/Random/index.ts"
 import { Progress } from "../console/Progress.ts"
@@ -47,6 +48,8 @@ export interface Source {
   readonly functionals: Functionals
   /** Evaluations of the target, burn-in included; undefined for draws from files. */
   readonly evaluations?: number | undefined
+  /** What is to be said against the data. */
+  readonly notes: ReadonlyArray<string>
   /** Of making or reading the draws. */
   readonly seconds: number
 }
@@ -66,6 +69,7 @@ export const sampledSources = Effect.fnUntraced(function* (data: LabelledRows, o
   const progress = yield* Progress
   const variates = yield* ControlVariates
   const design = yield* makeDesign(data.rows, data.labels, { names: data.names, scale: "standardise" })
+  const notes = (yield* unidentifiedBy(design)).map(({ message }) => message)
   const [target, predict] =
     options.target === "logistic"
       ? [logisticRegression(design), logisticPrediction(design)]
@@ -91,14 +95,14 @@ export const sampledSources = Effect.fnUntraced(function* (data: LabelledRows, o
           : options.functional === "squares"
             ? squares(chains)
             : coordinates(chains)
-      return { name, chains, functionals, evaluations, seconds } satisfies Source
+      return { name, chains, functionals, evaluations, notes, seconds } satisfies Source
     })
   )
 })
 
 export interface FileOptions {
   readonly samples: ReadonlyArray<string>
-  readonly scores: string | undefined
+  readonly scores: ReadonlyArray<string>
   readonly chains: number | undefined
   /** A column or statistic that is the functional; else `functional` says. */
   readonly column: string | undefined
@@ -137,5 +141,5 @@ export const fileSource = Effect.fnUntraced(function* (options: FileOptions) {
       : options.functional === "squares"
         ? squares(chains)
         : coordinates(chains)
-  return { name: "given", chains, functionals, seconds } satisfies Source
+  return { name: "given", chains, functionals, notes: [], seconds } satisfies Source
 })

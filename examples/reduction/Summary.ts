@@ -22,6 +22,8 @@ export interface Reduced {
   readonly source: Source
   readonly reduction: Reduction
   readonly rows: ReadonlyArray<Row>
+  /** What is to be said against the data, the chains and the fits. */
+  readonly warnings: ReadonlyArray<string>
   /** Of the reduction. */
   readonly seconds: number
 }
@@ -30,6 +32,7 @@ export const reducedOf = (source: Source, reduction: Reduction, seconds: number)
   source,
   reduction,
   seconds,
+  warnings: [...source.notes, ...reduction.warnings.map(({ message }) => message)],
   rows: reduction.estimates.map((one, q) => {
     const series = source.functionals.values[q]
     const { chains } = source.chains
@@ -103,6 +106,7 @@ export const resultOf = (reduced: Reduced, seconds: number) => ({
   })),
   rhat: finite(largestRhat(reduced)),
   essBulk: leastEssBulk(reduced),
+  warnings: reduced.warnings,
   seconds
 })
 

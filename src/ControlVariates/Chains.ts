@@ -119,13 +119,29 @@ export const checkedChains = (input: ChainsInput): Chains => {
 export const makeChains = (input: ChainsInput): Effect.Effect<Chains, ChainError> =>
   attempt<ChainError>()(() => checkedChains(input))
 
-/** Throws a `ChainError` where the chains have no scores. */
+/** The first dimension whose draws move while its score stays the same, if there is one. */
+const unscoredDimension = ({ chains, draws, dimensions, values }: Chains, scores: Float64Array): number => {
+  const differs = (x: Float64Array, i: number): boolean => {
+    for (let t = 1; t < chains * draws; t++) if (x[t * dimensions + i] !== x[i]) return true
+    return false
+  }
+  for (let i = 0; i < dimensions; i++) if (!differs(scores, i) && differs(values, i)) return i
+  return -1
+}
+
+/** Throws a `ChainError` where the chains have no scores, or scores that cannot be gradients of a log density. */
 export const requireScores = (chains: Chains): ScoredChains => {
   if (chains.scores === undefined)
     throw new ChainError({
       where: "scores",
       reason:
         "absent; control variates are made from the gradient of the log density at every draw: give them beside the draws, or recompute them with a target"
+    })
+  const unscored = unscoredDimension(chains, chains.scores)
+  if (unscored >= 0)
+    throw new ChainError({
+      where: "scores",
+      reason: `that of ${chains.names[unscored]} is ${chains.scores[unscored]} at every draw, and the draws move: these are no gradients of a log density, or of one that control variates are not for (flat, or cut off)`
     })
   return { ...chains, scores: chains.scores }
 }

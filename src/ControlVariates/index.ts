@@ -43,6 +43,7 @@ export { autodiffTarget } from "./targets/Autodiff.ts"
 export { banana } from "./targets/Banana.ts"
 export { type Design, type DesignOptions, makeDesign } from "./targets/Design.ts"
 export { gaussian } from "./targets/Gaussian.ts"
+export { type Unidentified, unidentifiedBy } from "./targets/Identifiability.ts"
 export { gaussianMixture, type MixtureComponent } from "./targets/GaussianMixture.ts"
 export {
   logisticPrediction,
@@ -58,6 +59,7 @@ export { type NumericTable, parseTable } from "./files/NumericTable.ts"
 export { chainsOfCsv, type PlainOptions } from "./files/PlainCsv.ts"
 export { readChains, type ReadOptions } from "./files/SampleFiles.ts"
 export { chainsOfStan, type NamedText } from "./files/StanCsv.ts"
+export { unreadable } from "./files/Unreadable.ts"
 export {
   lotkaVolterra,
   type OdePosteriorOptions,

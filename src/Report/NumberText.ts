@@ -4,6 +4,7 @@ export const shortNumber = (value: number, digits = 3): string => {
   if (!Number.isFinite(value)) return String(value)
   if (size === 0) return "0"
   if (size < 1e-3) return value.toExponential(digits - 1).replace(/\.?0+e/, "e")
+  if (size >= 1e15) return value.toExponential(digits - 1).replace(/\.?0*e\+/, "e")
   const { unit, suffix } = units.find(({ from }) => size >= from) ?? { unit: 1, suffix: "" }
   const wholeDigits = Math.floor(Math.log10(size / unit)) + 1
   return `${Number((value / unit).toPrecision(Math.max(digits, wholeDigits)))}${suffix}`

@@ -83,7 +83,12 @@ export const chainsOfInferenceData = (text: string, path: string): Chains => {
   if (variables.length === 0) throw new SampleFileError({ path, reason: "its posterior has no variables" })
   const [chains, draws] = variables[0].shape
   for (const { name, shape } of variables)
-    if (shape.length < 2 || shape[0] !== chains || shape[1] !== draws)
+    if (shape.length < 2)
+      throw new SampleFileError({
+        path,
+        reason: `variable "${name}" has shape [${shape.join(", ")}]; variables are [chain][draw] and what is beyond`
+      })
+    else if (shape[0] !== chains || shape[1] !== draws)
       throw new SampleFileError({
         path,
         reason: `variable "${name}" has shape [${shape.join(", ")}]; all begin with [${chains}, ${draws}] chains and draws`

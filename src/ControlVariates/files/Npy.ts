@@ -17,6 +17,9 @@ const readers: Readonly<Record<string, readonly [bytes: number, read: Reader]>> 
   i4: [4, (view, offset, little) => view.getInt32(offset, little)],
   i2: [2, (view, offset, little) => view.getInt16(offset, little)],
   i1: [1, (view, offset) => view.getInt8(offset)],
+  u8: [8, (view, offset, little) => Number(view.getBigUint64(offset, little))],
+  u4: [4, (view, offset, little) => view.getUint32(offset, little)],
+  u2: [2, (view, offset, little) => view.getUint16(offset, little)],
   u1: [1, (view, offset) => view.getUint8(offset)],
   b1: [1, (view, offset) => view.getUint8(offset)]
 }
@@ -34,7 +37,7 @@ const rowMajor = (values: Float64Array, shape: ReadonlyArray<number>): Float64Ar
 }
 
 /**
- * Reads a .npy file (format versions 1 to 3) of float64, float32, signed integers, bytes or booleans, of either byte order and in C or
+ * Reads a .npy file (format versions 1 to 3) of float64, float32, integers or booleans, of either byte order and in C or
  * Fortran order. Throws a `SampleFileError` for anything else.
  */
 export const decodeNpy = (bytes: Uint8Array, path: string): NpyArray => {
@@ -53,7 +56,9 @@ export const decodeNpy = (bytes: Uint8Array, path: string): NpyArray => {
   const dimensions = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)
   const reader = descr === null ? undefined : readers[descr[2]]
   if (descr === null || order === null || dimensions === null || reader === undefined)
-    return fail(`its header is not of an array of numbers: ${header.trim().slice(0, 100)}`)
+    return fail(
+      `its header is not of an array of float64, float32, integers or booleans; convert it with astype("float64"): ${header.trim().slice(0, 100)}`
+    )
   const shape = dimensions[1]
     .split(",")
     .flatMap((part) => (part.trim() === "" ? [] : [Number.parseInt(part, 10)]))

@@ -30,6 +30,8 @@ const numberOf = (cell: string): number | undefined => {
   return special[text.toLowerCase()]
 }
 
+const isNumber = (cell: string): boolean => numberOf(cell) !== undefined
+
 /**
  * Reads comma-separated numbers: lines that start with # and empty lines are left out; the first line that remains names the columns
  * where it has a cell that is no number, else they are column0, column1, ... Throws a `SampleFileError` with the line.
@@ -38,6 +40,13 @@ export const parseTable = (text: string, path: string): NumericTable => {
   const fail = (line: number, reason: string): never => {
     throw new SampleFileError({ path, line, reason })
   }
+  if (text.includes("\0"))
+    throw new SampleFileError({
+      path,
+      reason: text.startsWith("PK")
+        ? "it is an archive (.npz, .zip): save each array in a .npy file of its own"
+        : "it is no text; arrays of numpy are read from files that end in .npy"
+    })
   let names: ReadonlyArray<string> | undefined
   const numbers: Array<number> = []
   const lines: Array<number> = []
@@ -51,6 +60,11 @@ export const parseTable = (text: string, path: string): NumericTable => {
     if (content === "" || content.startsWith("#")) continue
     const cells = content.split(",")
     if (names === undefined) {
+      if (cells.length === 1 && numberOf(content) === undefined) {
+        const between = /[;\t]/.exec(content)?.[0] ?? (content.split(/\s+/).every(isNumber) ? " " : undefined)
+        if (between !== undefined)
+          fail(line, `its cells are separated by "${between === "\t" ? "\\t" : between}"; commas are needed`)
+      }
       const header = cells.some((cell) => numberOf(cell) === undefined)
       names = header ? cells.map(unquoted) : cells.map((_, k) => `column${k}`)
       const twice = names.find((name, k) => (names as ReadonlyArray<string>).indexOf(name) !== k)

@@ -1,6 +1,7 @@
 import { type Chains, checkedChains } from "../Chains.ts"
 import { SampleFileError } from "../Errors.ts"
 import { type NumericTable, parseTable, tableColumn, tableColumns } from "./NumericTable.ts"
+import { isIndexColumn, scoreColumns } from "./ScoreColumns.ts"
 import type { NamedText } from "./StanCsv.ts"
 
 export interface PlainOptions {
@@ -9,8 +10,6 @@ export interface PlainOptions {
   /** Columns that are functionals rather than coordinates: they become statistics. */
   readonly functionalColumns?: ReadonlyArray<string> | undefined
 }
-
-const indexColumn = (name: string): boolean => /^\.?(chain|draw|iteration)$/i.test(name)
 
 /** Rows by chain, in order; chains must be equally long. */
 const orderOfRows = (table: NumericTable, path: string, asked: number | undefined) => {
@@ -40,7 +39,7 @@ const orderOfRows = (table: NumericTable, path: string, asked: number | undefine
 const requireSameRows = (samples: NumericTable, scores: NumericTable, path: string): void => {
   samples.names.forEach((name, a) => {
     const b = scores.names.indexOf(name)
-    if (!indexColumn(name) || b < 0) return
+    if (!isIndexColumn(name) || b < 0) return
     for (let row = 0; row < samples.rows; row++) {
       const [left, right] = [
         samples.values[row * samples.names.length + a],
@@ -58,7 +57,7 @@ const requireSameRows = (samples: NumericTable, scores: NumericTable, path: stri
 
 /**
  * Chains from a plain CSV of draws, one row a draw and one column a coordinate, and one of their scores with the same rows and columns, which are
- * matched by name, or by place where the names differ. Columns named chain, draw or iteration are no coordinates; the first says which chain a row
+ * matched by name, or by place where no name is the same. Columns named chain, draw or iteration are no coordinates; the first says which chain a row
  * belongs to.
  * Throws `SampleFileError` and `ChainError`.
  */
@@ -77,10 +76,10 @@ export const chainsOfCsv = (
         reason: `it has no column "${name}"; its columns are ${table.names.join(", ")}`
       })
   const other = scores === undefined ? undefined : parseTable(scores.text, scores.path)
-  const scored = other?.names.flatMap((name, k) => (indexColumn(name) ? [] : [k])) ?? []
-  const coordinates = table.names.flatMap((name, k) => (k === at || indexColumn(name) ? [] : [k]))
+  const scored = other?.names.filter((name) => !isIndexColumn(name)).length ?? 0
+  const coordinates = table.names.flatMap((name, k) => (k === at || isIndexColumn(name) ? [] : [k]))
   // A functional that has a score is a coordinate too.
-  const isScored = functionals.length > 0 && scored.length === coordinates.length
+  const isScored = functionals.length > 0 && scored === coordinates.length
   const parameters = coordinates.filter((k) => isScored || !functionals.includes(table.names[k]))
   const ordered = (x: Float64Array, width: number): Float64Array => {
     const result = new Float64Array(x.length)
@@ -88,15 +87,17 @@ export const chainsOfCsv = (
     return result
   }
   const scoreValues = (file: NumericTable, filePath: string): Float64Array => {
-    if (file.rows !== table.rows || scored.length !== parameters.length)
+    if (file.rows !== table.rows || scored !== parameters.length)
       throw new SampleFileError({
         path: filePath,
-        reason: `scores of ${file.rows} draws and ${scored.length} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
+        reason: `scores of ${file.rows} draws and ${scored} coordinates, and samples of ${table.rows} and ${parameters.length} in ${samples.path}`
       })
     requireSameRows(table, file, filePath)
-    // By name where the names are the same, else by place.
-    const named = parameters.map((k) => file.names.indexOf(table.names[k]))
-    const columns = named.every((k) => k >= 0) ? named : scored
+    const columns = scoreColumns(
+      file,
+      filePath,
+      parameters.map((k) => [table.names[k]])
+    )
     return ordered(tableColumns(file, columns), columns.length)
   }
   return checkedChains({

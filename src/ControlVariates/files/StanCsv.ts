@@ -1,6 +1,7 @@
 import { checkedChains, type Chains } from "../Chains.ts"
 import { SampleFileError } from "../Errors.ts"
 import { type NumericTable, parseTable, tableColumn, tableColumns } from "./NumericTable.ts"
+import { isIndexColumn, scoreColumns } from "./ScoreColumns.ts"
 
 /** Text of a file, and the name to use in messages. */
 export interface NamedText {
@@ -49,12 +50,48 @@ export const tablesOfChains = (files: ReadonlyArray<NamedText>): ReadonlyArray<N
   return tables
 }
 
+/** Stan's divergent__ under the name that ArviZ has for it, which is what warnings look for. */
+const statisticName = (column: string): string => {
+  const name = column.replace(/__$/, "")
+  return name === "divergent" ? "diverging" : name
+}
+
+/** Scores from files of their own, one for all chains or one a chain: [chains, draws, parameters]. */
+const scoresFrom = (
+  files: ReadonlyArray<NamedText>,
+  parameters: ReadonlyArray<string>,
+  chains: number,
+  draws: number
+): Float64Array => {
+  if (files.length !== 1 && files.length !== chains)
+    throw new SampleFileError({
+      path: files[0].path,
+      reason: `${files.length} files of scores for ${chains} of samples; one for each, or one for all, is needed`
+    })
+  const tables = files.map(({ path, text }) => parseTable(text, path))
+  const wanted = (chains * draws) / files.length
+  tables.forEach(({ rows }, k) => {
+    if (rows !== wanted)
+      throw new SampleFileError({
+        path: files[k].path,
+        reason: `scores of ${rows} draws, and ${wanted} in the samples`
+      })
+  })
+  const known = parameters.map((name) => [name, bracketed(name)])
+  const columns = tables.map((table, k) => scoreColumns(table, files[k].path, known))
+  return ofAllChains(tables, (table) => tableColumns(table, columns[tables.indexOf(table)]))
+}
+
 /**
  * Chains from the output CSV files of Stan, one a chain; columns that end in __ become statistics. Diagnostic files
- * (`diagnostic_file`) have the unconstrained draws and g_ columns, the gradients of -log density: from these come draws with scores.
+ * (`diagnostic_file`) have the unconstrained draws and g_ columns, the gradients of -log density: from these come draws with scores. Else scores may come from
+ * files of their own, in the coordinates of the draws.
  * Throws `SampleFileError` and `ChainError`.
  */
-export const chainsOfStan = (files: ReadonlyArray<NamedText>): Chains => {
+export const chainsOfStan = (
+  files: ReadonlyArray<NamedText>,
+  scores: ReadonlyArray<NamedText> = []
+): Chains => {
   const tables = tablesOfChains(files)
   const { names } = tables[0]
   const all = names.map((_, k) => k)
@@ -63,10 +100,18 @@ export const chainsOfStan = (files: ReadonlyArray<NamedText>): Chains => {
   const momentumOf = (k: number): number => names.indexOf(`p_${names[k]}`)
   const diagnostic = all.some((k) => gradientOf(k) >= 0 && momentumOf(k) >= 0)
   const parameters = all.filter(
-    (k) => !isStatistic(names[k]) && (!diagnostic || (gradientOf(k) >= 0 && momentumOf(k) >= 0))
+    (k) =>
+      !isStatistic(names[k]) &&
+      !isIndexColumn(names[k]) &&
+      (!diagnostic || (gradientOf(k) >= 0 && momentumOf(k) >= 0))
   )
   if (parameters.length === 0)
     throw new SampleFileError({ path: files[0].path, reason: "no column is a parameter: all end in __" })
+  if (diagnostic && scores.length > 0)
+    throw new SampleFileError({
+      path: scores[0].path,
+      reason: `scores beside ${files[0].path}, which has scores of its own (g_ columns); leave one of them out`
+    })
   return checkedChains({
     chains: tables.length,
     draws: tables[0].rows,
@@ -75,12 +120,16 @@ export const chainsOfStan = (files: ReadonlyArray<NamedText>): Chains => {
     values: ofAllChains(tables, (table) => tableColumns(table, parameters)),
     scores: diagnostic
       ? ofAllChains(tables, (table) => tableColumns(table, parameters.map(gradientOf)).map((g) => -g))
-      : undefined,
+      : scores.length > 0
+        ? scoresFrom(
+            scores,
+            parameters.map((k) => names[k]),
+            tables.length,
+            tables[0].rows
+          )
+        : undefined,
     statistics: Object.fromEntries(
-      statistics.map((k) => [
-        names[k].replace(/__$/, ""),
-        ofAllChains(tables, (table) => tableColumn(table, k))
-      ])
+      statistics.map((k) => [statisticName(names[k]), ofAllChains(tables, (table) => tableColumn(table, k))])
     )
   })
 }

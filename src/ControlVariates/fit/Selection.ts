@@ -17,6 +17,8 @@ export interface Candidate {
 
 /** A candidate and what it is worth, for one functional. */
 export interface Choice extends Candidate {
+  /** Geometric mean over the folds of the asymptotic variance of f + Z a: what candidates are compared by. */
+  readonly score: number
   /** Asymptotic variance of f + Z a on pieces that a was not fitted on. */
   readonly heldOut: number
   /** The same on the pieces that it was fitted on. */
@@ -49,7 +51,8 @@ const rounding = 1e-14
 
 /**
  * Fits every candidate without each fold, judges it on that fold by the asymptotic variance that the window `judge` estimates, and
- * takes for each functional the best; a candidate of fewer features wins where it is as good within 1 %. A candidate whose form is
+ * takes for each functional the one whose variances have the least geometric mean over the folds: estimates of a variance err by a factor, the same for all candidates on
+ * the same draws, and in a mean of them one fold where the chain was far out would outvote the others. A candidate of fewer features wins where it is as good within 1 %. A candidate whose form is
  * indefinite is out; where all are, fails with the `NumericalError` of the last.
  */
 export const selectCandidates = (
@@ -108,17 +111,20 @@ export const selectCandidates = (
             continue
           }
           const withoutFold = solved.success
-          let [heldOut, inSample] = [0, 0]
+          let [heldOut, inSample, logs] = [0, 0, 0]
           const floor = rounding * Math.max(0, plain[q])
           withoutFold.forEach((a, fold) => {
             const share = grams.draws[fold] / total
-            heldOut += share * Math.max(0, valueAt(heldOutForms[fold], q, a))
+            const variance = Math.max(0, valueAt(heldOutForms[fold], q, a))
+            heldOut += share * variance
+            logs += share * Math.log(Math.max(variance, floor))
             inSample += share * Math.max(0, valueAt(trainForms[fold], q, a))
           })
+          const score = Math.exp(logs)
           const before = best[q]
           const margin = before !== undefined && before.features < candidate.features ? 0.99 : 1
-          if (before === undefined || Math.max(heldOut, floor) < margin * Math.max(before.heldOut, floor))
-            best[q] = { ...candidate, heldOut, inSample, withoutFold }
+          if (before === undefined || score < margin * before.score)
+            best[q] = { ...candidate, score, heldOut, inSample, withoutFold }
         }
     }
     const choices: Array<Choice> = []

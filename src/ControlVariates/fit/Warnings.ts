@@ -9,6 +9,7 @@ import type { Estimate } from "./Estimate.ts"
 export type WarningKind =
   | "shortChain"
   | "chainsDisagree"
+  | "equalChains"
   | "divergences"
   | "scoresDisagree"
   | "constantFunctional"
@@ -32,6 +33,23 @@ const negligible = 1e-12
 /** Means of Stein features this many standard errors from zero are no chance. */
 const disagreement = 6
 
+/** Pairs of chains that are the same, draw for draw. */
+const equalPairs = ({
+  chains,
+  draws,
+  dimensions,
+  values
+}: ScoredChains): ReadonlyArray<readonly [number, number]> => {
+  const size = draws * dimensions
+  const same = (a: number, b: number): boolean => {
+    for (let k = 0; k < size; k++) if (values[a * size + k] !== values[b * size + k]) return false
+    return true
+  }
+  const pairs: Array<readonly [number, number]> = []
+  for (let b = 1; b < chains; b++) for (let a = 0; a < b; a++) if (same(a, b)) pairs.push([a, b])
+  return pairs
+}
+
 /** What is to be said about the chains themselves, whatever functional is asked for. */
 export const chainWarnings = (chains: ScoredChains): ReadonlyArray<Warning> => {
   const warnings: Array<Warning> = []
@@ -44,6 +62,13 @@ export const chainWarnings = (chains: ScoredChains): ReadonlyArray<Warning> => {
       kind: "divergences",
       name: undefined,
       message: `${divergent} of ${count} transitions diverged: where the curvature is high the sampler did not get to, and no control variate mends that; use a smaller step (a higher target acceptance) or other coordinates`
+    })
+  const [pair, ...others] = equalPairs(chains)
+  if (pair !== undefined)
+    warnings.push({
+      kind: "equalChains",
+      name: undefined,
+      message: `chains ${pair[0]} and ${pair[1]} are the same, draw for draw${others.length > 0 ? `, and ${others.length} pairs more` : ""}: they count twice, so that all errors are too small; leave one out, and give every chain a seed of its own`
     })
   const score = new Float64Array(count)
   const product = new Float64Array(count)
@@ -76,7 +101,7 @@ export const chainWarnings = (chains: ScoredChains): ReadonlyArray<Warning> => {
         warnings.push({
           kind: "scoresDisagree",
           name: names[i],
-          message: `the mean of ${what} is ${Math.abs(away).toFixed(1)} standard errors from 0, where it must be 0 under the target: the scores belong to another density or other coordinates, or the chain does not sample the target (burn-in left in, a biased sampler); means with the control variate are then off too`
+          message: `the mean of ${what} is ${Math.abs(away) < 1e6 ? Math.abs(away).toFixed(1) : "more than a million"} standard errors from 0, where it must be 0 under the target: the scores belong to another density or other coordinates, or the chain does not sample the target (burn-in left in, a biased sampler); means with the control variate are then off too`
         })
     }
   }
@@ -125,7 +150,12 @@ export const estimateWarnings = (
       "overfitted",
       `on held-out pieces its asymptotic variance is ${(judged.heldOut / judged.inSample).toFixed(1)} times that on the pieces it was fitted on (${fitted.coefficients.length} coefficients): lower the degree, use a ridge, or run longer chains`
     )
-  if (fitted.coefficients.length * 10 > count)
+  if (fitted.coefficients.length >= one.effectiveSampleSize)
+    warn(
+      "overfitted",
+      `${fitted.coefficients.length} coefficient${fitted.coefficients.length === 1 ? "" : "s"} from draws that are worth ${one.effectiveSampleSize.toFixed(1)} independent ones: they can follow whatever these chains happened to do, and the error after it means little; run longer chains`
+    )
+  else if (fitted.coefficients.length * 10 > count)
     warn(
       "overfitted",
       `${fitted.coefficients.length} coefficient${fitted.coefficients.length === 1 ? "" : "s"} from ${count} draws: fewer than ten draws each`

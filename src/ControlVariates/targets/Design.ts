@@ -57,6 +57,13 @@ const columnsOf = (
     )
   const names = [...(intercept ? ["intercept"] : []), ...(given ?? rows[0].map((_, j) => `x${j + 1}`))]
   if (names.length !== columns) fail(`${names.length - first} names for ${inputs} columns`)
+  const twice = names.find((name, j) => names.indexOf(name) !== j)
+  if (twice !== undefined)
+    fail(
+      intercept && twice === names[0]
+        ? `a column is named ${twice}, as the one of ones that is added; leave it out or give it another name`
+        : `two columns are named ${twice}`
+    )
   if (like !== undefined && like.columns !== columns)
     fail(`${columns} columns, and ${like.columns} in the design to scale like`)
   return {
@@ -79,9 +86,14 @@ const standardising = ({ rows, columns, values, names }: Design): Scaling => {
     if (names[j] === "intercept") continue
     const column = values.subarray(j * rows, (j + 1) * rows)
     shift[j] = column.reduce((sum, x) => sum + x / rows, 0)
-    const deviation = Math.sqrt(column.reduce((sum, x) => sum + (x - shift[j]) ** 2 / rows, 0))
-    if (!(deviation > 1e-14 * Math.abs(shift[j]))) fail(`column ${names[j]} is constant; leave it out`)
+    // By its largest deviation first, lest squares overflow or vanish.
+    const most = column.reduce((size, x) => Math.max(size, Math.abs(x - shift[j])), 0)
+    if (!(most > 1e-14 * Math.abs(shift[j]))) fail(`column ${names[j]} is constant; leave it out`)
+    const deviation =
+      most * Math.sqrt(column.reduce((sum, x) => sum + ((x - shift[j]) / most) ** 2 / rows, 0))
     map[j * columns + j] = 1 / deviation
+    if (!(map[j * columns + j] > 0 && map[j * columns + j] < Infinity))
+      fail(`column ${names[j]} has a standard deviation of ${deviation}: give it other units`)
   }
   return { shift, map }
 }

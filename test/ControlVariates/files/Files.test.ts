@@ -109,6 +109,61 @@ describe("Stan's CSV", () => {
   })
 })
 
+describe("Stan's CSV with scores of its own", () => {
+  const files = [
+    { path: "1.csv", text: stan(0) },
+    { path: "2.csv", text: stan(10) }
+  ]
+  const rows = [1, 2, 3, 4].map((t) => `${t},${-t},0.5`).join("\n")
+  const of = (header: string, times = 1) => ({
+    path: "g.csv",
+    text: `${header}\n${Array.from({ length: times }, () => rows).join("\n")}\n`
+  })
+
+  it("takes them from one file a chain, or one for all, by either spelling of the names", () => {
+    const one = chainsOfStan(files, [of("mu,theta.1,theta.2", 2)])
+    const each = chainsOfStan(files, [of("mu,theta[1],theta[2]"), of("mu,theta[1],theta[2]")])
+    assert.deepStrictEqual([...(one.scores ?? [])].slice(0, 6), [1, -1, 0.5, 2, -2, 0.5])
+    assert.deepStrictEqual(each.scores, one.scores)
+    const swapped = chainsOfStan(files, [of("theta.2,mu,theta.1", 2)])
+    assert.deepStrictEqual([...(swapped.scores ?? [])].slice(0, 3), [-1, 0.5, 1])
+  })
+
+  it("refuses too few, and names that are known in part", () => {
+    assert.match(
+      messageOf(() => chainsOfStan(files, [of("a,b,c")])),
+      /g.csv: scores of 4 draws, and 8 in the samples/
+    )
+    assert.match(
+      messageOf(() => chainsOfStan(files, [of("mu,theta.1,nu", 2)])),
+      /it has no scores of theta.2; its columns are mu, theta.1, nu/
+    )
+    const diagnostic = { path: "d.csv", text: "lp__,a,p_a,g_a\n0,1,0,1\n0,2,0,1\n0,3,0,2\n0,4,0,1\n" }
+    assert.match(
+      messageOf(() => chainsOfStan([diagnostic], [of("a")])),
+      /scores of its own \(g_ columns\)/
+    )
+  })
+
+  it("has divergences under the name that warnings look for", () => {
+    const text = "lp__,divergent__,mu\n0,0,1\n0,1,2\n0,0,3\n0,0,4\n"
+    const { statistics } = chainsOfStan([{ path: "1.csv", text }])
+    assert.deepStrictEqual([...statistics.diverging], [0, 1, 0, 0])
+  })
+})
+
+const refusalOf = (text: string) => messageOf(() => chainsOfCsv({ path: "s.csv", text }, undefined))
+
+describe("text that is no table of numbers with commas", () => {
+  it("is refused with what it is", () => {
+    assert.match(refusalOf("a;b\n1;2\n"), /line 1: its cells are separated by ";"; commas are needed/)
+    assert.match(refusalOf("a\tb\n1\t2\n"), /separated by "\\t"/)
+    assert.match(refusalOf("1 2\n3 4\n"), /separated by " "/)
+    assert.match(refusalOf("PK\u0003\u0004\0\0"), /archive \(.npz, .zip\)/)
+    assert.match(refusalOf("\0\0"), /no text; arrays of numpy/)
+  })
+})
+
 describe("plain CSV", () => {
   const text = "chain,draw,x,f\n1,0,0.5,9\n2,0,5,8\n1,1,1.5,7\n2,1,6,6\n1,2,0,5\n2,2,5,4\n1,3,1,3\n2,3,7,2\n"
   const scores = "x\n-1\n-2\n-3\n-4\n-5\n-6\n-7\n-8\n"
@@ -130,6 +185,11 @@ describe("plain CSV", () => {
     const chains = chainsOfCsv(samples, swapped, { functionalColumns: ["b"] })
     assert.deepStrictEqual(chains.names, ["a", "b"])
     assert.deepStrictEqual([...(chains.scores ?? [])], [-1, -5, -2, -6, -3, -8, -4, -9])
+    const half = { path: "g.csv", text: swapped.text.replace("b,a", "b,c") }
+    assert.match(
+      messageOf(() => chainsOfCsv(samples, half)),
+      /g.csv: it has no scores of a; its columns are b, c/
+    )
     const renamed = { path: "g.csv", text: swapped.text.replace("b,a", "one,two") }
     assert.deepStrictEqual([...(chainsOfCsv(samples, renamed).scores ?? [])].slice(0, 2), [-5, -1])
   })
@@ -232,6 +292,35 @@ describe("readChains", () => {
       assert.strictEqual((yield* readChains([`${folder}/1.csv`])).names[1], "theta[1]")
       const absent = yield* Effect.result(readChains([`${folder}/none.csv`]))
       assert.isTrue(Result.isFailure(absent) && absent.failure._tag === "SampleFileError")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("refuses files that do not go together, and says why one cannot be read", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const at = (name: string) => `${folder}/${name}`
+      const values = Float64Array.from({ length: 12 }, (_, i) => Math.sin(i))
+      yield* fs.writeFile(at("x.npy"), encodeNpy({ shape: [2, 6], values }))
+      yield* fs.writeFile(at("long.npy"), encodeNpy({ shape: [3, 4, 1], values }))
+      yield* fs.writeFileString(at("1.csv"), stan(0))
+      yield* fs.writeFileString(at("i.json"), '{"posterior": {"mu": [[1, 2, 3, 4]]}}')
+      const message = (paths: ReadonlyArray<string>, options = {}) =>
+        Effect.map(Effect.result(readChains(paths.map(at), options)), (result) =>
+          Result.isFailure(result) ? result.failure.message : "no failure"
+        )
+      assert.match(yield* message(["none.csv"]), /none.csv: there is no such file/)
+      assert.match(yield* message(["."]), /is it a directory\?/)
+      assert.match(yield* message(["1.csv", "1.csv"]), /1.csv: it is named twice/)
+      assert.match(yield* message(["1.csv", "x.npy"]), /x.npy: it is .npy beside CSV/)
+      assert.match(
+        yield* message(["x.npy", "long.npy"]),
+        /long.npy: a second file; chains of .npy are in one/
+      )
+      assert.match(yield* message(["i.json"], { scores: at("1.csv") }), /1.csv: scores beside InferenceData/)
+      assert.match(yield* message(["x.npy"], { chains: 5 }), /x.npy: 2 draws are not 5 equally long chains/)
+      assert.match(yield* message(["long.npy"], { chains: 2 }), /long.npy: it has 3 chains, not 2/)
+      assert.match(yield* message(["i.json"], { chains: 2 }), /i.json: it has 1 chain, not 2/)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

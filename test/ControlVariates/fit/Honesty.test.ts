@@ -70,6 +70,8 @@ describe("chains that give no estimate", () => {
       const bare = yield* makeChains({ ...input, scores: undefined })
       const f = coordinates(good)
       assert.match(yield* messageOf(reduce(bare, f)), /scores: absent/)
+      const flat = { ...good, scores: good.scores.map((s, i) => (i % 2 === 0 ? s : 0)) }
+      assert.match(yield* messageOf(reduce(flat, f)), /scores: that of x1 is 0 at every draw, and the draws/)
       const short = { names: ["f"], values: [new Float64Array(3)] }
       assert.match(yield* messageOf(reduce(good, short)), /functional "f": 3 values for 2 chains of 20/)
       const nan = functional(good, "log", ([x]) => Math.log(x))
@@ -123,6 +125,30 @@ describe("warnings", () => {
     })
   )
 
+  it.effect("say that there are as many coefficients as the draws are worth", () =>
+    Effect.gen(function* () {
+      const chains = standard(2, 500, "slow", 0.999)
+      const f = functional(chains, "kink", ([x, y]) => Math.abs(x + y))
+      const { warnings } = yield* reduce(chains, f, { degree: 3, objective: "evm" })
+      assert.isTrue(
+        warnings.some(({ message }) => /9 coefficients from draws that are worth \d\.\d/.test(message))
+      )
+    })
+  )
+
+  it.effect("say that two chains are the same", () =>
+    Effect.gen(function* () {
+      const one = standard(1, 300)
+      const twice = {
+        ...one,
+        chains: 2,
+        values: Float64Array.from([...one.values, ...one.values]),
+        scores: Float64Array.from([...one.scores, ...one.scores])
+      }
+      assert.include(yield* kinds(twice, coordinates(twice)), "equalChains")
+    })
+  )
+
   it.effect("say that chains disagree", () =>
     Effect.gen(function* () {
       const chains = standard(2, 500)
@@ -147,6 +173,23 @@ describe("warnings", () => {
 })
 
 describe("standard errors", () => {
+  it.effect("are not below what float64 leaves uncertain of the mean, so that factors are finite", () =>
+    Effect.gen(function* () {
+      const chains = standard(2, 400)
+      const far = { ...chains, values: chains.values.map((x) => x + 2 ** 30) }
+      for (const [at, rounding] of [
+        [chains, 2 ** -53],
+        [far, 2 ** -23]
+      ] as const) {
+        const { estimates } = yield* reduce(at, coordinates(at), { degree: 1, objective: "evm" })
+        for (const { mcseCv, varianceReduction, varianceReductionAcrossChains } of estimates) {
+          assert.isAtLeast(mcseCv, 0.9 * rounding)
+          assert.isTrue(Number.isFinite(varianceReduction) && Number.isFinite(varianceReductionAcrossChains))
+        }
+      }
+    })
+  )
+
   it.effect("cover the truth as often as they say, after the control variate too", () =>
     Effect.gen(function* () {
       const runs = 120

@@ -39,6 +39,22 @@ const direct = (x: ReadonlyArray<ReadonlyArray<number>>, y: ReadonlyArray<number
   return { value, score }
 }
 
+describe("standardised columns", () => {
+  it.effect("do not depend on their units, be these enormous", () =>
+    Effect.gen(function* () {
+      const { x, y } = dataOf(50, 3)
+      const units = [1e180, 1, 1e-180]
+      const plain = yield* makeDesign(x, y, { scale: "standardise" })
+      const scaled = yield* makeDesign(
+        x.map((row) => row.map((one, j) => one * units[j])),
+        y,
+        { scale: "standardise" }
+      )
+      assertClose(scaled.values, plain.values, 1e-12)
+    }).pipe(Effect.provide(Layers.mock()))
+  )
+})
+
 describe("logistic regression", () => {
   it.effect("has the log density and score of its formula, whatever rows and columns are left over", () =>
     Effect.gen(function* () {

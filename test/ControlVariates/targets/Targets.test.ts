@@ -147,6 +147,8 @@ describe("targets", () => {
         /all 2 labels are 1: the data are separable/
       )
       assert.match(yield* messageOf(makeDesign([[1], [2, 3]], [1, 0])), /row 1 has 2 numbers/)
+      const named = { names: ["intercept"] }
+      assert.match(yield* messageOf(makeDesign([[1], [2]], [1, 0], named)), /named intercept.*another name/)
       assert.match(yield* messageOf(makeDesign([[1], [NaN]], [1, 0])), /row 1, column 0 is NaN/)
       assert.match(yield* messageOf(makeDesign([[1], [2]], [1, 2])), /label of row 1 is 2/)
       assert.match(

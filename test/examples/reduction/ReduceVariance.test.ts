@@ -22,6 +22,7 @@ interface Result {
   }>
   readonly rhat: number | null
   readonly essBulk: number
+  readonly warnings: ReadonlyArray<string>
   readonly seconds: number
   readonly others?: ReadonlyArray<Result & { readonly sampler: string }>
 }
@@ -112,6 +113,24 @@ describe("reduce-variance", () => {
       assert.closeTo(f.meanCv, 1, 1e-9)
       assert.isAbove(f.vrf, 1e12)
       assert.isTrue(existsSync(join(directory, "out/reduce-variance/posterior-given.json")))
+    }))
+
+  it("says what the numbers are worth, of separable data and of draws of an enormous scale", () =>
+    inDirectory(async (directory, run) => {
+      const random = stream(key("separable"))
+      const inputs = Array.from({ length: 60 }, () => random.normal())
+      const data = join(directory, "data.csv")
+      writeFileSync(data, `a,y\n${inputs.map((x) => `${x},${x > 0 ? 1 : 0}`).join("\n")}\n`)
+      const few = ["--sampler", "nuts", "--chains", "2", "--draws", "100", "--burn-in", "100", "--json"]
+      const { warnings } = JSON.parse(await run("--data", data, ...few)) as Result
+      assert.isTrue(warnings.some((message) => /separable: .* tells all labels apart/.test(message)))
+      const [samples, scores] = [join(directory, "draws.csv"), join(directory, "scores.csv")]
+      writeFileSync(samples, `x\n${inputs.map((x) => x * 1e150).join("\n")}\n`)
+      writeFileSync(scores, `x\n${inputs.map((x) => -x * 1e-150).join("\n")}\n`)
+      const [x] = (JSON.parse(await run("--samples", samples, "--scores", scores, "--json")) as Result)
+        .functionals
+      assert.isBelow(Math.abs(x.meanCv), 1e138)
+      assert.isTrue(x.vrf > 1e12)
     }))
 
   it("says which file, line and value is wrong, and which flag", () =>
