@@ -78,8 +78,8 @@ const collinear = (design: Design, host: Factorizations): ReadonlyArray<Unidenti
 const runaway = (design: Design, host: Factorizations) =>
   Effect.gen(function* () {
     const pause = timeSlice()
-    const { rows, columns, labels } = design
-    const { theta, score, eta, logistic, predict } = regressionKernel(design)
+    const { rows, columns } = design
+    const { theta, score, eta, logistic, predict } = regressionKernel(design, "labels")
     let at = new Float64Array(columns)
     const valueAt = (x: Float64Array): number => {
       theta.set(x)
@@ -122,9 +122,8 @@ const runaway = (design: Design, host: Factorizations) =>
     )
     theta.set(direction)
     predict()
-    // How much further on its own side each row gets.
-    const margins = Float64Array.from({ length: rows }, (_, i) => (labels[i] === 1 ? eta[i] : -eta[i]))
-    return { direction, margins }
+    // How much further on its own side each row gets: the kernel's rows have the signs of their labels.
+    return { direction, margins: eta.slice() }
   })
 
 /**
