@@ -9,6 +9,7 @@ import {
   Tensor,
   type TensorError
 } from "../Tensor/index.ts"
+import { networkActing } from "./ActingPolicy.ts"
 import {
   actorCriticLoss,
   type Batch,
@@ -22,9 +23,10 @@ import { attempt, type SimulatorError, type UvipOptionError } from "./Errors.ts"
 import { advantages, type Environments, type Experience, freshEnvironments, gather } from "./Experience.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
 import type { Iteration } from "./Iteration.ts"
-import { scaleOf } from "./LinearPolicy.ts"
-import { initNetwork, type Network, networkActing, type NetworkPolicy, scaled } from "./Network.ts"
+import { initNetwork, type Network } from "./Network.ts"
+import type { NetworkPolicy } from "./NetworkPolicy.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
+import { scaled, scaleOf } from "./StateScale.ts"
 
 type Named = Readonly<Record<string, Float64Array>>
 

@@ -4,7 +4,9 @@ import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Err
 import type { Filled } from "./Filled.ts"
 import type { InitialState } from "./Gymnasium.ts"
 import type { Iteration } from "./Iteration.ts"
-import { linearActing, type LinearPolicy, scaleOf } from "./LinearPolicy.ts"
+import { linearActing } from "./ActingPolicy.ts"
+import type { LinearPolicy } from "./LinearPolicy.ts"
+import { scaleOf } from "./StateScale.ts"
 import { horizonFor, returnsFrom } from "./Rollouts.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
 
