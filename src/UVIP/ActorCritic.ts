@@ -22,7 +22,7 @@ import { type ActorCriticOptions, parts, type Settings, settingsOf, shapesOf } f
 import { attempt, type SimulatorError, type UvipOptionError } from "./Errors.ts"
 import { advantages, type Environments, type Experience, freshEnvironments, gather } from "./Experience.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
-import type { Iteration } from "./Iteration.ts"
+import type { Iteration } from "../Iteration/index.ts"
 import { initNetwork, type Network } from "./Network.ts"
 import type { NetworkPolicy } from "./NetworkPolicy.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
@@ -323,7 +323,7 @@ const updateOnce = Effect.fnUntraced(function* (
  *
  * @example
  * const training = yield* actorCritic(simulator, { initialState: cartPoleStart, updates: 60, discount: 0.99, key: key(1) })
- * const [state] = yield* run(training)
+ * const state = yield* run(training)
  */
 export const actorCritic = (
   simulator: Simulator,
@@ -342,6 +342,6 @@ export const actorCritic = (
     return {
       init: Effect.sync(() => initialState(simulator, settings)),
       step: (state) => updateOnce(simulator, settings, state).pipe(Effect.provideService(Backend, backend)),
-      isDone: (info) => info.update >= settings.updates
+      isDone: ({ update }) => update >= settings.updates
     }
   })

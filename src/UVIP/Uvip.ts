@@ -2,7 +2,7 @@ import { Context, Effect, Layer, RcMap, Stream } from "effect"
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { type Certificate, certifyBySampling, certifyExactly, type CertifyOptions } from "./Certificate.ts"
 import type { MdpError, PolicyError, UvipOptionError } from "./Errors.ts"
-import { stream } from "./Iteration.ts"
+import { stream } from "../Iteration/index.ts"
 import type { Mdp } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
 import {

@@ -30,7 +30,6 @@ export {
   startAt
 } from "./Gymnasium.ts"
 export { improvementOver } from "./Improvement.ts"
-export { type Iteration, run, stream } from "./Iteration.ts"
 export { type Envelopes, envelopes, type LipschitzData } from "./Lipschitz.ts"
 export type { LinearPolicy } from "./LinearPolicy.ts"
 export {
@@ -43,9 +42,9 @@ export {
 export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
 export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
 export { simulatorOf } from "./ModelSimulator.ts"
+export { moduleSimulator } from "./ModuleSimulator.ts"
 export type { Network } from "./Network.ts"
 export type { NetworkPolicy } from "./NetworkPolicy.ts"
-export { moduleSimulator } from "./ModuleSimulator.ts"
 export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
 export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
 export {
