@@ -7,7 +7,7 @@ import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
 import type { Estimator } from "./Estimator.ts"
 import { type Iteration, run } from "../Iteration/index.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
-import { studentQuantile } from "./StudentT.ts"
+import { studentQuantile } from "../Distributions/index.ts"
 import { exactValue } from "./ValueIteration.ts"
 import type { Crew, CrewError } from "./workers/Crew.ts"
 

@@ -85,7 +85,6 @@ export {
   type Step,
   type Transitions
 } from "./Simulator.ts"
-export { studentQuantile } from "./StudentT.ts"
 export { type Coupling, type UpperProblem, upperProblem, upperSweep } from "./UpperOperator.ts"
 export { upperIteration, type UpperOptions, upperStart, upperStep } from "./UpperValue.ts"
 export { Uvip } from "./Uvip.ts"
