@@ -15,7 +15,8 @@ import { environmentNames, environmentProblem, fileProblem, type Problem } from 
 import { columns, guaranteeText, page, resultOf } from "./certification/Summary.ts"
 import { backendLayer } from "./console/Backends.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { jsonFlag, outFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
 
 const flags = {
@@ -66,15 +67,14 @@ const flags = {
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 256 }))),
     Flag.withDescription("worker threads, with --method sampled; the numbers do not depend on how many")
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON instead of the table")
-  )
+  out: outFlag(
+    "out/certify-policy",
+    "certificate.json, report.html and, where a file can hold it, policy.json"
+  ),
+  json: jsonFlag("instead of the table")
 }
 
 type Options = Command.Command.Config.Infer<typeof flags>
-
-const out = "out/certify-policy"
 
 /** Training moments of the default run. */
 const moments = "reinforce:0,1000,5000,20000,80000"
@@ -115,6 +115,7 @@ const certifyPolicy = Effect.fnUntraced(function* (options: Options) {
   const progress = yield* Progress
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
+  const { out } = options
   const file = Option.getOrUndefined(options.mdp)
   const named = Option.getOrUndefined(options.env)
   if (file !== undefined && named !== undefined)
@@ -130,6 +131,8 @@ const certifyPolicy = Effect.fnUntraced(function* (options: Options) {
         : "uniform"
   const names = Option.getOrElse(options.policy, () => parsePolicies(fallback) ?? [])
   yield* progress.line(`Problem: ${problem.name}`)
+  // Before all work, not after it.
+  yield* fs.makeDirectory(out, { recursive: true })
 
   const certified =
     problem._tag === "tabular"
@@ -139,7 +142,6 @@ const certifyPolicy = Effect.fnUntraced(function* (options: Options) {
   const said = guaranteeText(last.certificate, settings)
   const seconds = (performance.now() - started) / 1000
   const result = JSON.stringify(resultOf(certified, seconds))
-  yield* fs.makeDirectory(out, { recursive: true })
   yield* fs.writeFileString(join(out, "certificate.json"), `${result}\n`)
   yield* fs.writeFileString(join(out, "report.html"), yield* render(page(problem, certified, said)))
   if (last.candidate.file !== undefined)
@@ -155,9 +157,10 @@ const command = Command.make(
   "certify-policy",
   flags,
   Effect.fn("certify-policy")(function* (options) {
-    const console = options.json ? Progress.silent : Progress.layer
     yield* certifyPolicy(options).pipe(
-      Effect.provide(Layer.mergeAll(Uvip.layer, backendLayer("cpu", options.json), console))
+      Effect.provide(
+        Layer.mergeAll(Uvip.layer, backendLayer("cpu", options.json), progressLayer(options.json))
+      )
     )
   }, Effect.scoped)
 )

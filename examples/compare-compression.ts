@@ -4,7 +4,6 @@
  *   pnpm tsx examples/compare-compression.ts
  *   pnpm tsx examples/compare-compression.ts --budgets 0.65 --methods svd,mixed --seeds 1
  */
-import { fileURLToPath } from "node:url"
 import { Console, Effect, Layer, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
@@ -34,23 +33,18 @@ import { Backend } from "../src/Tensor/index.ts"
 import { type MethodName, methodNames, methods } from "./comparison/Methods.ts"
 import { openResults } from "./comparison/Results.ts"
 import { columns, figure, page, summaries } from "./comparison/Summary.ts"
-import { backendLayer, backendNames } from "./console/Backends.ts"
+import { backendLayer } from "./console/Backends.ts"
 import { namesAmong, shares } from "./console/Choices.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { backendFlag, jsonFlag, outFlag, textFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
-import { addresses, textFiles } from "./corpus/TextFiles.ts"
-
-const shipped = fileURLToPath(new URL("../models/state-of-the-union", import.meta.url))
+import { shippedModel } from "./corpus/ShippedModel.ts"
+import { splitText } from "./corpus/TextFiles.ts"
 
 const flags = {
-  model: Flag.String("model").pipe(Flag.withDefault(shipped)),
-  text: Flag.String("text").pipe(
-    Flag.atLeast(0),
-    Flag.withDescription(
-      "text files to calibrate, distil and evaluate with (the last tenth of each is held out); default: the corpus of the shipped model"
-    )
-  ),
+  model: Flag.String("model").pipe(Flag.withDefault(shippedModel)),
+  text: textFlag("calibrate, distil and evaluate with (the last tenth of each is held out)"),
   budgets: Flag.String("budgets").pipe(
     Flag.withDefault("0.9,0.8,0.65,0.5"),
     shares,
@@ -77,19 +71,13 @@ const flags = {
   ),
   evaluationTokens: Flag.Int("evaluation-tokens").pipe(Flag.withDefault(20_000)),
   context: Flag.Int("context").pipe(Flag.withDefault(256)),
-  backend: Flag.Literals("backend", backendNames).pipe(Flag.withDefault("auto")),
-  out: Flag.String("out").pipe(
-    Flag.withDefault("out/compare-compression"),
-    Flag.withDescription("a directory for results.json, report.html and the figures as SVG")
-  ),
+  backend: backendFlag,
+  out: outFlag("out/compare-compression", "results.json, report.html and the figures as SVG"),
   resume: Flag.Boolean("resume").pipe(
     Flag.withDefault(false),
     Flag.withDescription("keep the rows that an interrupted run of the same settings has finished")
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON at the end")
-  )
+  json: jsonFlag("at the end")
 }
 
 type Options = Command.Command.Config.Infer<typeof flags>
@@ -110,7 +98,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
   const original = yield* load(options.model, codecs)
   const all = storedParameters(original)
   const tokenizer = yield* Tokenizer.read(options.model)
-  const text = options.text.length === 0 ? addresses() : yield* textFiles(options.text)
+  const text = yield* splitText(options.text)
   const training = yield* TextSet.make(text.training, tokenizer)
   const heldOut = yield* TextSet.make(text.heldOut, tokenizer)
   const context = Math.min(options.context, original.config.n_positions)
@@ -254,9 +242,10 @@ const command = Command.make(
       Kronecker.layer,
       Distill.layer
     )
-    const console = options.json ? Progress.silent : Progress.layer
     yield* compareCompression(options).pipe(
-      Effect.provide(Layer.mergeAll(services, backendLayer(options.backend, options.json), console))
+      Effect.provide(
+        Layer.mergeAll(services, backendLayer(options.backend, options.json), progressLayer(options.json))
+      )
     )
   }, Effect.scoped)
 )

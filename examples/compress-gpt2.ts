@@ -4,7 +4,6 @@
  *   pnpm tsx examples/compress-gpt2.ts
  *   pnpm tsx examples/compress-gpt2.ts --model DIR --text FILE --out DIR
  */
-import { fileURLToPath } from "node:url"
 import { Console, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
@@ -42,28 +41,23 @@ import {
 import * as Onnx from "../src/Onnx/index.ts"
 import { key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
-import { backendLayer, backendNames } from "./console/Backends.ts"
+import { backendLayer } from "./console/Backends.ts"
 import { commandLine } from "./console/CommandLine.ts"
 import { columns, describe } from "./console/ComparisonTable.ts"
 import { budgetPlanText, countLines, givenPlanText } from "./console/PlanTable.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { backendFlag, jsonFlag, outFlag, seedFlag, textFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
-import { addresses, textFiles } from "./corpus/TextFiles.ts"
-
-const shipped = fileURLToPath(new URL("../models/state-of-the-union", import.meta.url))
+import { shippedModel } from "./corpus/ShippedModel.ts"
+import { splitText } from "./corpus/TextFiles.ts"
 
 const flags = {
   model: Flag.String("model").pipe(
-    Flag.withDefault(shipped),
+    Flag.withDefault(shippedModel),
     Flag.withDescription("a Hugging Face GPT-2 directory; default: the one that comes with the repository")
   ),
-  text: Flag.String("text").pipe(
-    Flag.atLeast(0),
-    Flag.withDescription(
-      "text files to calibrate, distil and evaluate with (the last tenth of each is held out); default: the corpus of the shipped model"
-    )
-  ),
+  text: textFlag("calibrate, distil and evaluate with (the last tenth of each is held out)"),
   recipe: Flag.String("recipe").pipe(
     Flag.withDefault("tq81"),
     Flag.withDescription("tq81 (the stages of TQCompressedGPT-2, scaled to the model), or a JSON plan")
@@ -115,12 +109,9 @@ const flags = {
     Flag.optional,
     Flag.withDescription("tokens in a window; default: the model's positions, at most 256")
   ),
-  backend: Flag.Literals("backend", backendNames).pipe(
-    Flag.withDefault("auto"),
-    Flag.withDescription("auto takes the best there is: gpu (CUDA), webgpu, cpu")
-  ),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
-  out: Flag.String("out").pipe(Flag.withDefault("out/compressed-gpt2")),
+  backend: backendFlag,
+  seed: seedFlag,
+  out: outFlag("out/compressed-gpt2", "the model, its card, report.html and results.json"),
   dense: Flag.String("dense").pipe(
     Flag.optional,
     Flag.withDescription("also write the result folded back into an ordinary GPT-2 directory")
@@ -133,10 +124,7 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("go on from where an interrupted run of the same settings stopped")
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON at the end")
-  )
+  json: jsonFlag("at the end")
 }
 
 const tokenizerFiles = ["tokenizer.json", "vocab.json", "merges.txt"]
@@ -168,7 +156,7 @@ const compressGpt2 = Effect.fnUntraced(function* (options: Options) {
       yield* ModelDirectory.requireSaveable(directory, written)
   const original = yield* load(options.model, codecs)
   const tokenizer = yield* Tokenizer.read(options.model)
-  const text = options.text.length === 0 ? addresses() : yield* textFiles(options.text)
+  const text = yield* splitText(options.text)
   const training = yield* TextSet.make(text.training, tokenizer)
   const heldOut = yield* TextSet.make(text.heldOut, tokenizer)
   const context = Option.getOrElse(options.context, () => Math.min(256, original.config.n_positions))
@@ -356,9 +344,10 @@ const command = Command.make(
   flags,
   Effect.fn("compress-gpt2")(function* (options) {
     const services = Compress.layer.pipe(Layer.provide([Kronecker.layer, Distill.layer]))
-    const console = options.json ? Progress.silent : Progress.layer
     yield* compressGpt2(options).pipe(
-      Effect.provide(Layer.mergeAll(services, backendLayer(options.backend, options.json), console))
+      Effect.provide(
+        Layer.mergeAll(services, backendLayer(options.backend, options.json), progressLayer(options.json))
+      )
     )
   }, Effect.scoped)
 )

@@ -5,7 +5,6 @@
  *   pnpm tsx examples/evaluate-gpt2.ts
  *   pnpm tsx examples/evaluate-gpt2.ts --model out/compressed-gpt2 --against models/state-of-the-union
  */
-import { fileURLToPath } from "node:url"
 import { Console, Effect, Layer, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { codecs } from "../src/Compress/index.ts"
@@ -15,17 +14,17 @@ import { lastWordPassages } from "../src/Model/LastWord.ts"
 import { besideReference, type SideBySide } from "../src/Model/SideBySide.ts"
 import { key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
-import { backendLayer, backendNames } from "./console/Backends.ts"
+import { backendLayer } from "./console/Backends.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { backendFlag, jsonFlag, seedFlag, textFlag } from "./console/SharedFlags.ts"
 import { type Column, table } from "./console/Table.ts"
-import { addresses, textFiles } from "./corpus/TextFiles.ts"
-
-const shipped = fileURLToPath(new URL("../models/state-of-the-union", import.meta.url))
+import { shippedModel } from "./corpus/ShippedModel.ts"
+import { splitText } from "./corpus/TextFiles.ts"
 
 const flags = {
   model: Flag.String("model").pipe(
-    Flag.withDefault(shipped),
+    Flag.withDefault(shippedModel),
     Flag.withDescription(
       "a model directory, compressed or not; default: the one that comes with the repository"
     )
@@ -34,12 +33,7 @@ const flags = {
     Flag.optional,
     Flag.withDescription("the directory of a model to compare it with: the one that it was made from")
   ),
-  text: Flag.String("text").pipe(
-    Flag.atLeast(0),
-    Flag.withDescription(
-      "text files to judge by (the last tenth of each, as compress-gpt2 holds out); default: the corpus of the shipped model"
-    )
-  ),
+  text: textFlag("judge by (the last tenth of each, as compress-gpt2 holds out)"),
   protocol: Flag.Literals("protocol", PerplexityProtocol.literals).pipe(
     Flag.optional,
     Flag.withDescription("how perplexity is measured; default: both ways")
@@ -65,15 +59,9 @@ const flags = {
     Flag.withDescription("what the models are to continue")
   ),
   tokens: Flag.Int("tokens").pipe(Flag.withDefault(60), Flag.withDescription("tokens to continue it by")),
-  backend: Flag.Literals("backend", backendNames).pipe(
-    Flag.withDefault("auto"),
-    Flag.withDescription("auto takes the best there is: gpu (CUDA), webgpu, cpu")
-  ),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON instead of the tables")
-  )
+  backend: backendFlag,
+  seed: seedFlag,
+  json: jsonFlag("instead of the tables")
 }
 
 type Options = Command.Command.Config.Infer<typeof flags>
@@ -83,7 +71,7 @@ const evaluateGpt2 = Effect.fnUntraced(function* (options: Options) {
   const { basename, resolve } = yield* Path.Path
   const { name: backend, description } = yield* Backend
   yield* progress.line(`Backend: ${description}`)
-  const text = options.text.length === 0 ? addresses() : yield* textFiles(options.text)
+  const text = yield* splitText(options.text)
   const passages = lastWordPassages(text.heldOut, { words: options.words, count: options.passages })
 
   const evaluate = Effect.fnUntraced(function* (directory: string) {
@@ -176,9 +164,8 @@ const command = Command.make(
   "evaluate-gpt2",
   flags,
   Effect.fn("evaluate-gpt2")(function* (options) {
-    const console = options.json ? Progress.silent : Progress.layer
     yield* evaluateGpt2(options).pipe(
-      Effect.provide(Layer.mergeAll(backendLayer(options.backend, options.json), console))
+      Effect.provide(Layer.mergeAll(backendLayer(options.backend, options.json), progressLayer(options.json)))
     )
   }, Effect.scoped)
 )

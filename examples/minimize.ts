@@ -7,12 +7,11 @@
 import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { atLeast, jsonFlag } from "./console/SharedFlags.ts"
 import { type Column, table } from "./console/Table.ts"
 import { functionNames } from "./minimization/Functions.ts"
 import { type FunctionRuns, mean, runFunction } from "./minimization/Runs.ts"
-
-const atLeast = (least: number) => Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(least)))
 
 const flags = {
   function: Flag.Literals("function", ["all", ...functionNames]).pipe(
@@ -37,10 +36,7 @@ const flags = {
       "every coordinate of the minimiser is moved by up to this share of the box at random; 0: left in its place, for many functions the centre"
     )
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON instead of the table; seconds are those of one run in the mean")
-  )
+  json: jsonFlag("instead of the table; seconds are those of one run in the mean")
 }
 
 const exponential = (value: number): string => value.toExponential(1)
@@ -80,7 +76,7 @@ const command = Command.make(
       yield* Console.log(
         json ? JSON.stringify(chosen === "all" ? results : results[0]) : `\n${table(rows, columns)}`
       )
-    }).pipe(Effect.provide(json ? Progress.silent : Progress.layer))
+    }).pipe(Effect.provide(progressLayer(json)))
   })
 )
 

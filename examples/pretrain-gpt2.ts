@@ -21,15 +21,16 @@ import {
 } from "../src/Model/index.ts"
 import { fold, key } from "../src/Random/index.ts"
 import { Backend } from "../src/Tensor/index.ts"
-import { backendLayer, backendNames } from "./console/Backends.ts"
+import { backendLayer } from "./console/Backends.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { backendFlag, jsonFlag, outFlag, seedFlag } from "./console/SharedFlags.ts"
 import { mobyDick } from "./corpus/MobyDick.ts"
 import { stateOfTheUnion } from "./corpus/StateOfTheUnion.ts"
 import { type Judgement, modelCard } from "./corpus/ModelCard.ts"
 
 const flags = {
-  out: Flag.String("out").pipe(Flag.withDefault("out/state-of-the-union")),
+  out: outFlag("out/state-of-the-union", "the model, its checkpoint and its card"),
   vocabulary: Flag.Int("vocabulary").pipe(
     Flag.withDefault(2048),
     Flag.withDescription("tokens of the byte-level BPE")
@@ -49,15 +50,9 @@ const flags = {
   ),
   learningRate: Flag.Finite("learning-rate").pipe(Flag.withDefault(8e-3)),
   dropout: Flag.Finite("dropout").pipe(Flag.withDefault(0.05)),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
-  backend: Flag.Literals("backend", backendNames).pipe(
-    Flag.withDefault("auto"),
-    Flag.withDescription("auto takes the best there is: gpu (CUDA), webgpu, cpu")
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON at the end")
-  )
+  seed: seedFlag,
+  backend: backendFlag,
+  json: jsonFlag("at the end")
 }
 
 /** Held-out tokens by which the run is watched; the whole text is judged at the end. */
@@ -68,16 +63,15 @@ const command = Command.make(
   "pretrain-gpt2",
   flags,
   Effect.fn("pretrain-gpt2")(function* (options) {
-    const program = pretrain(options).pipe(
+    yield* pretrain(options).pipe(
       Effect.provide(
         Layer.mergeAll(
           Distill.layer,
           backendLayer(options.backend, options.json),
-          options.json ? Progress.silent : Progress.layer
+          progressLayer(options.json)
         )
       )
     )
-    yield* program
   }, Effect.scoped)
 )
 

@@ -12,7 +12,8 @@ import { render } from "../src/Report/index.ts"
 import { backendLayer } from "./console/Backends.ts"
 import { namesAmong } from "./console/Choices.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { jsonFlag, outFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
 import { page } from "./reduction/Figures.ts"
 import { readLabelledRows } from "./reduction/LabelledRows.ts"
@@ -99,14 +100,8 @@ const flags = {
       "the column of --samples whose mean is wanted; it is no coordinate unless it has a score"
     )
   ),
-  out: Flag.String("out").pipe(
-    Flag.withDefault("out/reduce-variance"),
-    Flag.withDescription("where results are written")
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON instead of the tables")
-  )
+  out: outFlag("out/reduce-variance", "reduction.json, report.html and the draws of each sampler"),
+  json: jsonFlag("instead of the tables")
 }
 
 type Options = Command.Command.Config.Infer<typeof flags>
@@ -223,11 +218,7 @@ const command = Command.make(
   Effect.fn("reduce-variance")(function* (options) {
     yield* reduceVariance(options).pipe(
       Effect.provide(
-        Layer.mergeAll(
-          ControlVariates.layer,
-          backendLayer("cpu", options.json),
-          options.json ? Progress.silent : Progress.layer
-        )
+        Layer.mergeAll(ControlVariates.layer, backendLayer("cpu", options.json), progressLayer(options.json))
       )
     )
   }, Effect.scoped)

@@ -6,7 +6,7 @@
  *   pnpm tsx examples/tune.ts --table FILE --budget 50 --seeds 20 --sampler tpe    (a table of results instead)
  *   pnpm tsx examples/tune.ts --cluster postgres://user@host/database    (runners: examples/tuning/runner.ts)
  */
-import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result, Schema } from "effect"
+import { Console, Duration, Effect, FileSystem, Layer, Option, Path, Result } from "effect"
 import { Command, Flag } from "effect/cli"
 import { machines, workers as makeWorkers } from "../src/Layers/index.ts"
 import { ModelConfig } from "../src/Model/index.ts"
@@ -17,7 +17,8 @@ import { type Objective, onWorkers, type StudyInfo, TetraOpt } from "../src/Tetr
 import { quietly } from "./console/Backends.ts"
 import { commandLine } from "./console/CommandLine.ts"
 import { main } from "./console/Main.ts"
-import { Progress } from "./console/Progress.ts"
+import { Progress, progressLayer } from "./console/Progress.ts"
+import { atLeast, jsonFlag, outFlag, seedFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
 import { cores, threadsEach } from "./tuning/Cores.ts"
 import {
@@ -32,18 +33,16 @@ import { runTable, type SamplerName, samplers, type TableRun } from "./tuning/Ta
 import { columnsOf, page, settingsText, trialLines, valueText } from "./tuning/Summary.ts"
 import type task from "./tuning/worker.ts"
 
-const positive = Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0)))
-
 const flags = {
   model: Flag.String("model").pipe(
     Flag.optional,
     Flag.withDescription("a Hugging Face GPT-2 directory; default: the one that comes with the repository")
   ),
-  trials: positive(Flag.Int("trials")).pipe(
+  trials: atLeast(1)(Flag.Int("trials")).pipe(
     Flag.withDefault(16),
     Flag.withDescription("settings to try in all, those of earlier runs and other processes included")
   ),
-  workers: positive(Flag.Int("workers")).pipe(
+  workers: atLeast(1)(Flag.Int("workers")).pipe(
     Flag.withDefault(Math.min(2, cores)),
     Flag.withDescription(
       "trials at a time, each on a thread of its own, or on a cluster wherever there is room"
@@ -57,7 +56,7 @@ const flags = {
     Flag.withDefault(600),
     Flag.withDescription("seconds after which a trial has failed")
   ),
-  steps: positive(Flag.Int("steps")).pipe(
+  steps: atLeast(1)(Flag.Int("steps")).pipe(
     Flag.withDefault(24),
     Flag.withDescription("updates of one distillation")
   ),
@@ -75,11 +74,11 @@ const flags = {
       "search a table of results instead, to see what a sampler is worth: a JSON file with goal, shape and values"
     )
   ),
-  budget: positive(Flag.Int("budget")).pipe(
+  budget: atLeast(1)(Flag.Int("budget")).pipe(
     Flag.withDefault(50),
     Flag.withDescription("settings looked up in one search of the table")
   ),
-  seeds: positive(Flag.Int("seeds")).pipe(
+  seeds: atLeast(1)(Flag.Int("seeds")).pipe(
     Flag.withDefault(20),
     Flag.withDescription("searches of the table")
   ),
@@ -89,18 +88,15 @@ const flags = {
       "a PostgreSQL database, postgres://user@host/database, whose runners evaluate the trials"
     )
   ),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(1)),
-  out: Flag.String("out").pipe(Flag.withDefault("out/tune")),
+  seed: seedFlag,
+  out: outFlag("out/tune", "the study's journal, trials.jsonl and report.html"),
   resume: Flag.Boolean("resume").pipe(
     Flag.withDefault(false),
     Flag.withDescription(
       "go on with the study in the output directory, or share it with a process that is at work on it"
     )
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("one line of JSON instead of the table")
-  )
+  json: jsonFlag("instead of the table")
 }
 
 type Options = Command.Command.Config.Infer<typeof flags>
@@ -279,8 +275,7 @@ const command = Command.make(
   "tune",
   flags,
   Effect.fn("tune")(function* (options) {
-    const console = options.json ? Progress.silent : Progress.layer
-    const layers = Layer.merge(TetraOpt.layer, console)
+    const layers = Layer.merge(TetraOpt.layer, progressLayer(options.json))
     if (Option.isSome(options.table))
       return yield* Effect.provide(searchTable(options, options.table.value), layers)
     return yield* Effect.provide(tune(options), layers)

@@ -1,6 +1,8 @@
 /** tesserae: the same work with fewer numbers. Every room is also a sub-path with all that it offers: `tesserae/Tensor`, ... */
 export { Compress, Plan, tq81 } from "./Compress/index.ts"
+export * as Distributions from "./Distributions/index.ts"
 export { Distill, Schedule, Trainer } from "./Distill/index.ts"
+export * as Iteration from "./Iteration/index.ts"
 export { Kronecker } from "./Kronecker/index.ts"
 export * as Layers from "./Layers/index.ts"
 export * as Model from "./Model/index.ts"

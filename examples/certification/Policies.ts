@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type Iteration, run } from "../../src/Iteration/index.ts"
 import { key } from "../../src/Random/index.ts"
 import {
   acting,
@@ -8,7 +9,6 @@ import {
   actorCritic,
   actorCriticPolicyOf,
   bellmanSweep,
-  type Iteration,
   linearActing,
   type LinearPolicy,
   linearPolicyOf,
@@ -21,7 +21,6 @@ import {
   PolicyError,
   type PolicyFile,
   reinforce,
-  run,
   simulatorOf,
   type TabularPolicy
 } from "../../src/UVIP/index.ts"
@@ -220,7 +219,7 @@ export const continuousPolicies = Effect.fnUntraced(function* (
             discount: 1,
             key: key("linear")
           })
-          const [state] = yield* run(search)
+          const state = yield* run(search)
           return linear(name, linearPolicyOf(simulator, state, scale))
         }
         case "actor-critic": {

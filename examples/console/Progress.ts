@@ -50,6 +50,9 @@ export class Progress extends Context.Service<
   )
 }
 
+/** Progress, unless only results are wanted. */
+export const progressLayer = (silent: boolean) => (silent ? Progress.silent : Progress.layer)
+
 const write = (text: string): Effect.Effect<void> =>
   Effect.sync(() => {
     process.stderr.write(text)

@@ -28,8 +28,12 @@ export const addresses = (): SplitText => {
   }
 }
 
-/** Files of one's own: the last tenth of each, from the end of a line on, is held out. Fails with `TextError`. */
-export const textFiles = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
+/**
+ * Files of one's own, of each of which the last tenth, from the end of a line on, is held out; without any, the corpus of the shipped model. Fails with
+ * `TextError`.
+ */
+export const splitText = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
+  if (paths.length === 0) return addresses()
   const fileSystem = yield* FileSystem.FileSystem
   const training: Array<string> = []
   const heldOut: Array<string> = []

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { codecs, Compress, type Plan, planCounts } from "../../src/Compress/index.ts"
 import { adamW, Distill, Schedule } from "../../src/Distill/index.ts"
@@ -14,6 +13,7 @@ import {
 } from "../../src/Model/index.ts"
 import { fold, type Key } from "../../src/Random/index.ts"
 import { Parameter, Space, type TrialContext } from "../../src/TetraOpt/index.ts"
+import { shippedModel } from "../corpus/ShippedModel.ts"
 import { addresses } from "../corpus/TextFiles.ts"
 
 /** What is tuned: how a GPT-2 whose MLPs are Kronecker sums is brought back towards the original. */
@@ -37,9 +37,7 @@ export interface Job {
   readonly size: number
 }
 
-const shipped = fileURLToPath(new URL("../../models/state-of-the-union", import.meta.url))
-
-export const modelOf = ({ model }: Job): string => model ?? shipped
+export const modelOf = ({ model }: Job): string => model ?? shippedModel
 
 const mostTerms = 6
 const rows = 4

@@ -1,4 +1,5 @@
-import { Clock, Effect, FileSystem, Path, type Scope, Stream } from "effect"
+import { Clock, Effect, FileSystem, Path, type Scope, type Stream } from "effect"
+import { type Iteration, run as runOf, stream as streamOf } from "../Iteration/index.ts"
 import { fold, type Key, restore, stream as openStream } from "../Random/index.ts"
 import {
   type Backend,
@@ -219,33 +220,24 @@ export const make = <Batch, E = never, R = never>(
       ? Effect.void
       : putIntoPlace(parameters, state.best.parameters)
 
-  const next = Effect.fnUntraced(function* (state: TrainingState) {
-    if (state.step < steps) {
-      const [after, info] = yield* step(state)
-      return [info, after] as const
-    }
-    yield* finish(state)
-    return undefined
-  })
+  const iteration: Iteration<
+    TrainingState,
+    TrainingInfo,
+    TrainerFailure | E,
+    TrainerNeeds | R | Scope.Scope
+  > = { init: resume, step, isDone: (state) => state.step >= steps, finish }
 
-  const run: Trainer<E, R>["run"] = Effect.fn("Trainer.run")(function* (observe = () => Effect.void) {
-    let state = yield* resume
-    for (let made = yield* next(state); made !== undefined; made = yield* next(state)) {
-      state = made[1]
-      yield* observe(made[0])
-    }
-    const { seconds, best, history } = state
+  const run: Trainer<E, R>["run"] = Effect.fn("Trainer.run")(function* (observe) {
+    const { step, seconds, best, history } = yield* runOf(iteration, observe)
     return {
-      steps: state.step,
+      steps: step,
       seconds,
       best: best && { step: best.step, evaluation: best.evaluation },
       history
     }
   }, Effect.scoped)
 
-  const stream = Stream.unwrap(Effect.map(resume, (state) => Stream.unfold(state, next)))
-
-  return { init, resume, step, stream, run }
+  return { init, resume, step, stream: streamOf(iteration), run }
 }
 
 const checkSettings = Effect.fnUntraced(function* (counts: Readonly<Record<string, number>>) {

@@ -118,19 +118,20 @@ export const searchStep = (
   state: SearchState
 ): readonly [SearchState, SearchInfo] => {
   const next = advance(problem, options, state)
-  return [next, { stage: state.stage, relativeError: relativeErrorOf(problem, objectiveOf(next)) }]
+  return [next, { stage: state.stage, relativeError: relativeErrorOf(problem, candidateIn(next).objective) }]
 }
 
-const objectiveOf = (state: SearchState): number => {
+/** Where the search stands: once settled, its result. */
+export const candidateIn = (state: SearchState): Candidate => {
   switch (state.stage) {
     case "trial":
     case "annealing":
-      return state.annealing.space.objective
+      return candidateOf(state.annealing)
     case "assignment":
-      return state.assignment.space.objective
+      return candidateOf(state.assignment)
     case "start":
     case "settled":
-      return state.best.objective
+      return state.best
   }
 }
 

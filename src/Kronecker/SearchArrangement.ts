@@ -1,9 +1,10 @@
 import { Effect } from "effect"
+import { run } from "../Iteration/index.ts"
 import type { Key } from "../Random/index.ts"
 import { Backend } from "../Tensor/index.ts"
 import { type Arrangement, inOrder, type Permute } from "./Arrangement.ts"
 import type { KroneckerShape } from "./Contraction.ts"
-import { initSearch, searchStep, settlingSwaps } from "./PermutationSearch.ts"
+import { candidateIn, initSearch, type SearchState, searchStep, settlingSwaps } from "./PermutationSearch.ts"
 import { searchProblem } from "./SearchProblem.ts"
 
 export interface ArrangementOptions {
@@ -12,8 +13,6 @@ export interface ArrangementOptions {
   readonly swaps: number | undefined
   readonly key: Key
 }
-
-const milliseconds = 10
 
 /** The arrangement that the permutation search settles on; it yields between its steps, so that an interruption takes effect. */
 export const searchArrangement = Effect.fn("Kronecker.search")(function* (
@@ -24,14 +23,10 @@ export const searchArrangement = Effect.fn("Kronecker.search")(function* (
   const { factorizations } = yield* Backend
   const { problem, arrangementOfW } = searchProblem(w, shape, permute, factorizations)
   const options = { permute, swaps: swaps ?? settlingSwaps(problem.shape, permute), key }
-  let state = initSearch(problem, options)
-  let rested = performance.now()
-  while (state.stage !== "settled") {
-    state = searchStep(problem, options, state)[0]
-    if (performance.now() - rested > milliseconds) {
-      yield* Effect.yieldNow
-      rested = performance.now()
-    }
-  }
-  return inOrder(arrangementOfW(state.best.arrangement), shape)
+  const state = yield* run({
+    init: Effect.sync(() => initSearch(problem, options)),
+    step: (before: SearchState) => Effect.sync(() => searchStep(problem, options, before)),
+    isDone: ({ stage }) => stage === "settled"
+  })
+  return inOrder(arrangementOfW(candidateIn(state).arrangement), shape)
 })

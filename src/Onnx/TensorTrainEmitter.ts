@@ -27,61 +27,30 @@ const shapeOf = ({ weight }: NamedWeight): MatrixShape => {
 // x: [batch, sequence, m_1 ... m_d] -> [batch, sequence, n_1 ... n_d]
 const contracted = (graph: Graph, named: NamedWeight, x: Value, transposed: boolean): Value => {
   const shape = transposed ? transposedShape(shapeOf(named)) : shapeOf(named)
+  const { inputs, outputs, ranks } = shape
   const cores = coresOf(graph, named)
-  return multiplications(shape, "first-core-first", 1) <= multiplications(shape, "last-core-first", 1)
-    ? fromFirst(graph, x, cores, shape, transposed)
-    : fromLast(graph, x, cores, shape, transposed)
-}
-
-const fromFirst = (
-  graph: Graph,
-  x: Value,
-  cores: ReadonlyArray<Value>,
-  { inputs, outputs, ranks }: MatrixShape,
-  transposed: boolean
-): Value => {
+  const isFirstFirst =
+    multiplications(shape, "first-core-first", 1) <= multiplications(shape, "last-core-first", 1)
+  const forwards = cores.map((_, k) => k)
+  const backwards = forwards.toReversed()
+  // z: [batch, sequence, done, modes to come with the next one last, its rank]
+  let z = isFirstFirst
+    ? graph.transpose(graph.reshape(x, [0, 0, ...inputs]), [0, 1, ...backwards.map((k) => k + 2)])
+    : x
   let done = 1
-  let after = product(inputs.slice(1))
-  // z: [batch, sequence, done, after, m_k, r_{k-1}]
-  let z = graph.transpose(graph.reshape(x, [0, 0, inputs[0], after]), [0, 1, 3, 2])
-  cores.forEach((core, k) => {
-    const matrix = graph.reshape(graph.transpose(core, transposed ? [2, 0, 1, 3] : [1, 0, 2, 3]), [
-      inputs[k] * ranks[k],
-      outputs[k] * ranks[k + 1]
-    ])
-    const y = graph.matmul(graph.reshape(z, [0, 0, done * after, inputs[k] * ranks[k]]), matrix)
-    z = y
-    if (k === cores.length - 1) return
-    const next = inputs[k + 1]
-    after /= next
+  let left = product(inputs)
+  for (const k of isFirstFirst ? forwards : backwards) {
+    left /= inputs[k]
+    // A core: [r_{k-1}, m_k, n_k, r_k], or with m and n exchanged where W is transposed.
+    const [before, after] = isFirstFirst ? [0, 3] : [3, 0]
+    const [rank, nextRank] = isFirstFirst ? [ranks[k], ranks[k + 1]] : [ranks[k + 1], ranks[k]]
+    const axes = transposed ? [2, before, 1, after] : [1, before, 2, after]
+    const matrix = graph.reshape(graph.transpose(cores[k], axes), [inputs[k] * rank, outputs[k] * nextRank])
+    const y = graph.matmul(graph.reshape(z, [0, 0, done * left, inputs[k] * rank]), matrix)
     z = graph.transpose(
-      graph.reshape(y, [0, 0, done, next, after, outputs[k], ranks[k + 1]]),
-      [0, 1, 2, 5, 4, 3, 6]
+      graph.reshape(y, [0, 0, done, left, outputs[k], nextRank]),
+      isFirstFirst ? [0, 1, 2, 4, 3, 5] : [0, 1, 4, 2, 3, 5]
     )
-    done *= outputs[k]
-  })
-  return graph.reshape(z, [0, 0, product(outputs)])
-}
-
-const fromLast = (
-  graph: Graph,
-  x: Value,
-  cores: ReadonlyArray<Value>,
-  { inputs, outputs, ranks }: MatrixShape,
-  transposed: boolean
-): Value => {
-  let done = 1
-  let before = product(inputs)
-  // z: [batch, sequence, done, before, m_k, r_k]
-  let z = x
-  for (let k = cores.length - 1; k >= 0; k--) {
-    before /= inputs[k]
-    const matrix = graph.reshape(graph.transpose(cores[k], transposed ? [2, 3, 1, 0] : [1, 3, 2, 0]), [
-      inputs[k] * ranks[k + 1],
-      outputs[k] * ranks[k]
-    ])
-    const y = graph.matmul(graph.reshape(z, [0, 0, done * before, inputs[k] * ranks[k + 1]]), matrix)
-    z = graph.transpose(graph.reshape(y, [0, 0, done * before, outputs[k], ranks[k]]), [0, 1, 3, 2, 4])
     done *= outputs[k]
   }
   return graph.reshape(z, [0, 0, product(outputs)])

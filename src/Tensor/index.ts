@@ -1,6 +1,7 @@
 import * as Host from "./Host.ts"
 import type { Tensor as TensorValue } from "./Tensor.ts"
 
+/** The tensor value, the kernels of a backend, differentiable operations, `compute` regions, gradients, linear algebra. */
 export {
   type AdamWOptions,
   Backend,

@@ -4,7 +4,8 @@ import { BatchFunctionError, NoResultError, TetraOptOptionError } from "./Errors
 import { type BatchObjective, pointReader, type Points, threw } from "./Points.ts"
 import type { Space } from "./Space.ts"
 import type { Episode } from "./sweeps/Episode.ts"
-import { absorb, eliteOf, initSearch, propose, type SearchProblem } from "./sweeps/Search.ts"
+import { absorb, eliteOf, initSearch, propose } from "./sweeps/Search.ts"
+import type { SearchProblem } from "./sweeps/SearchState.ts"
 
 export interface MinimizeOptions {
   /** Evaluations at most, a whole number from 1: never more, and fewer only where the target is reached or no new point is found. */

@@ -50,13 +50,6 @@ export type { Ending, Objective, RunOptions, StudyInfo, StudyResult, TrialContex
 export type { AskOptions, Study, StudyOptions } from "./study/Study.ts"
 export type { Goal, Outcome, Report, Trial } from "./study/Trial.ts"
 export type { Mode, Rows } from "./sweeps/Mode.ts"
-export {
-  absorb,
-  type BestPoint,
-  eliteOf,
-  initSearch,
-  propose,
-  type SearchProblem,
-  type SearchState
-} from "./sweeps/Search.ts"
+export { absorb, eliteOf, initSearch, propose } from "./sweeps/Search.ts"
+export type { BestPoint, SearchProblem, SearchState } from "./sweeps/SearchState.ts"
 export { TetraOpt } from "./TetraOpt.ts"

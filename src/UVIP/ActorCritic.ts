@@ -9,6 +9,7 @@ import {
   Tensor,
   type TensorError
 } from "../Tensor/index.ts"
+import { networkActing } from "./ActingPolicy.ts"
 import {
   actorCriticLoss,
   type Batch,
@@ -21,10 +22,11 @@ import { type ActorCriticOptions, parts, type Settings, settingsOf, shapesOf } f
 import { attempt, type SimulatorError, type UvipOptionError } from "./Errors.ts"
 import { advantages, type Environments, type Experience, freshEnvironments, gather } from "./Experience.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
-import type { Iteration } from "./Iteration.ts"
-import { scaleOf } from "./LinearPolicy.ts"
-import { initNetwork, type Network, networkActing, type NetworkPolicy, scaled } from "./Network.ts"
+import type { Iteration } from "../Iteration/index.ts"
+import { initNetwork, type Network } from "./Network.ts"
+import type { NetworkPolicy } from "./NetworkPolicy.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
+import { scaled, scaleOf } from "./StateScale.ts"
 
 type Named = Readonly<Record<string, Float64Array>>
 
@@ -321,7 +323,7 @@ const updateOnce = Effect.fnUntraced(function* (
  *
  * @example
  * const training = yield* actorCritic(simulator, { initialState: cartPoleStart, updates: 60, discount: 0.99, key: key(1) })
- * const [state] = yield* run(training)
+ * const state = yield* run(training)
  */
 export const actorCritic = (
   simulator: Simulator,
@@ -340,6 +342,6 @@ export const actorCritic = (
     return {
       init: Effect.sync(() => initialState(simulator, settings)),
       step: (state) => updateOnce(simulator, settings, state).pipe(Effect.provideService(Backend, backend)),
-      isDone: (info) => info.update >= settings.updates
+      isDone: ({ update }) => update >= settings.updates
     }
   })

@@ -2,7 +2,7 @@ import type { Key } from "../Random/index.ts"
 import { checkCount, UvipOptionError } from "./Errors.ts"
 import type { Filled } from "./Filled.ts"
 import type { InitialState } from "./Gymnasium.ts"
-import { scaleOf } from "./LinearPolicy.ts"
+import { scaleOf } from "./StateScale.ts"
 import type { Simulator } from "./Simulator.ts"
 
 export interface ActorCriticOptions {

@@ -1,8 +1,8 @@
 import type { Effect } from "effect"
 import { type Key, stream } from "../Random/index.ts"
 import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
-import { designMadeBy } from "./Origin.ts"
 import type { Simulator } from "./Simulator.ts"
+import { scaleOf } from "./StateScale.ts"
 
 /**
  * What the values at the design points say of values elsewhere: "exact" where next states are design points themselves; "bound" where an
@@ -31,6 +31,26 @@ export interface Design {
   ) => void
 }
 
+/** How a design was made, in data that can be sent to another thread, which functions cannot. */
+export type DesignOrigin =
+  | { readonly kind: "table" }
+  | { readonly kind: "nearest"; readonly options: NearestOptions }
+
+// Beside the designs and not in them: `{ ...design, locate }` is another design, and must not carry the origin of the first.
+const origins = new WeakMap<Design, DesignOrigin>()
+
+/** undefined where only this thread has it. */
+export const originOfDesign = (design: Design): DesignOrigin | undefined => origins.get(design)
+
+const madeBy = (design: Design, origin: DesignOrigin): Design => {
+  origins.set(design, origin)
+  return design
+}
+
+/** The design that was made so, here or in another thread, for a simulator. Throws its error. */
+export const designFrom = (origin: DesignOrigin, simulator: Simulator): Design =>
+  origin.kind === "table" ? buildTableDesign(simulator) : buildNearestDesign(origin.options)
+
 /** As `tableDesign`, but throws its error; for use inside of the room. */
 export const buildTableDesign = ({ name, states, terminal }: Simulator): Design => {
   if (states === undefined)
@@ -54,7 +74,7 @@ export const buildTableDesign = ({ name, states, terminal }: Simulator): Design 
       for (let row = 0; row < rows; row++) points[row] = pointOf[nextStates[row]]
     }
   }
-  return designMadeBy(design, { kind: "table" })
+  return madeBy(design, { kind: "table" })
 }
 
 /** All numbered states that are not known to be terminal. Fails with `UvipOptionError` where states are not numbered. */
@@ -84,7 +104,6 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
   const { points, stateSize, neighbours = 1, lipschitz } = options
   const count = points.length / stateSize
   checkCount("stateSize", stateSize)
-  const scale = Float64Array.from(options.scale ?? Array.from({ length: stateSize }, () => 1))
   if (!(Number.isInteger(count) && count >= 1))
     throw wrongOption("points", points.length, `a positive multiple of ${stateSize} numbers`)
   if (!(Number.isInteger(neighbours) && neighbours >= 1 && neighbours <= count))
@@ -92,8 +111,7 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
   const wrong = points.findIndex((x) => !Number.isFinite(x))
   if (wrong >= 0)
     throw wrongOption(`point ${Math.floor(wrong / stateSize)} of the design`, points[wrong], "finite numbers")
-  if (scale.length !== stateSize || !scale.every((s) => s > 0 && s < Infinity))
-    throw wrongOption("scale", options.scale, `${stateSize} positive numbers`)
+  const scale = scaleOf(options.scale, stateSize)
   if (lipschitz !== undefined && !(lipschitz >= 0 && lipschitz < Infinity))
     throw wrongOption("lipschitz", lipschitz, "at least 0 and finite")
   const scaled = points.map((x, e) => x / scale[e % stateSize])
@@ -133,7 +151,7 @@ export const buildNearestDesign = (options: NearestOptions): Design => {
       }
     }
   }
-  return designMadeBy(design, { kind: "nearest", options })
+  return madeBy(design, { kind: "nearest", options })
 }
 
 /**

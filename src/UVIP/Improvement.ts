@@ -1,8 +1,8 @@
 import { fold, type Key } from "../Random/index.ts"
-import type { ActingPolicy } from "./ActingPolicy.ts"
-import { madeBy, originOfPolicy, originOfSimulator, type SimulatorOrigin } from "./Origin.ts"
+import { type ActingPolicy, originOfPolicy } from "./ActingPolicy.ts"
 import { openEpisodes } from "./Rollouts.ts"
 import { drawTransitions, type Simulator } from "./Simulator.ts"
+import { madeBy, originOfSimulator, type SimulatorOrigin } from "./SimulatorOrigin.ts"
 
 /**
  * A simulator whose optimal value is V* - V, V(x) = the policy's mean return from x up to the horizon: rewards r + discount V(Y) - V(x), each V an

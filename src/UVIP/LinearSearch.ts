@@ -3,8 +3,10 @@ import { fold, type Key, stream } from "../Random/index.ts"
 import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
 import type { Filled } from "./Filled.ts"
 import type { InitialState } from "./Gymnasium.ts"
-import type { Iteration } from "./Iteration.ts"
-import { linearActing, type LinearPolicy, scaleOf } from "./LinearPolicy.ts"
+import type { Iteration } from "../Iteration/index.ts"
+import { linearActing } from "./ActingPolicy.ts"
+import type { LinearPolicy } from "./LinearPolicy.ts"
+import { scaleOf } from "./StateScale.ts"
 import { horizonFor, returnsFrom } from "./Rollouts.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
 
@@ -93,7 +95,7 @@ const refit = (
  * `linearPolicyOf(simulator, state, scale)`. Fails with `SimulatorError`, and with `UvipOptionError` for options out of range.
  *
  * @example
- * const [state] = yield* run(yield* linearSearch(simulator, { initialState: cartPoleStart, key: key(1) }))
+ * const state = yield* run(yield* linearSearch(simulator, { initialState: cartPoleStart, key: key(1) }))
  */
 export const linearSearch = (
   simulator: Simulator,
@@ -142,6 +144,6 @@ export const linearSearch = (
           { generation, meanReturn, bestReturn, simulatorCalls }
         ] as const
       }),
-      isDone: (info) => info.generation >= generations
+      isDone: ({ generation }) => generation >= generations
     }
   })

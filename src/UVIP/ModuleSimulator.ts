@@ -1,7 +1,7 @@
 import { Effect, Predicate } from "effect"
 import { UvipOptionError } from "./Errors.ts"
-import { madeBy } from "./Origin.ts"
 import type { Simulator } from "./Simulator.ts"
+import { madeBy } from "./SimulatorOrigin.ts"
 
 const isSimulator = (value: unknown): value is Simulator =>
   Predicate.hasProperty(value, "sample") && Predicate.isFunction(value.sample)

@@ -1,8 +1,6 @@
 import { Effect, Schema } from "effect"
-import { acting, type ActingPolicy } from "./ActingPolicy.ts"
+import { acting, type ActingPolicy, linearActing, networkActing } from "./ActingPolicy.ts"
 import { attempt, PolicyError } from "./Errors.ts"
-import { linearActing } from "./LinearPolicy.ts"
-import { networkActing } from "./Network.ts"
 import { Policy } from "./Policy.ts"
 
 const Numbers = Schema.Array(Schema.Number)

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { PolicyError } from "./Errors.ts"
-import { type Iteration, run } from "./Iteration.ts"
+import { type Iteration, run } from "../Iteration/index.ts"
 import type { Mdp } from "./Mdp.ts"
 import { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
 import { policyValue } from "./PolicyValue.ts"
@@ -8,6 +8,10 @@ import { policyValue } from "./PolicyValue.ts"
 export interface PolicyIterationState {
   readonly improvement: number
   readonly policy: TabularPolicy
+  /** [states]: V^pi of the policy. */
+  readonly values: Float64Array
+  /** States whose action the last improvement changed; before the first, all. */
+  readonly changed: number
 }
 
 export interface PolicyIterationInfo {
@@ -47,24 +51,24 @@ export const policyIteration = (
   mdp: Mdp,
   start?: TabularPolicy
 ): Iteration<PolicyIterationState, PolicyIterationInfo, PolicyError> => ({
-  init: Effect.sync(() => ({
-    improvement: 0,
-    policy: start ?? Policy.greedy(mdp, new Float64Array(mdp.states))
-  })),
+  init: Effect.gen(function* () {
+    const policy = start ?? Policy.greedy(mdp, new Float64Array(mdp.states))
+    return { improvement: 0, policy, values: yield* policyValue(mdp, policy), changed: mdp.states }
+  }),
   step: Effect.fnUntraced(function* (state) {
-    const values = yield* policyValue(mdp, state.policy)
-    const [policy, changed] = improved(mdp, state.policy, values)
+    const [policy, changed] = improved(mdp, state.policy, state.values)
     const improvement = state.improvement + 1
+    const values = changed === 0 ? state.values : yield* policyValue(mdp, policy)
     return [
-      { improvement, policy },
-      { improvement, values, changed }
+      { improvement, policy, values, changed },
+      { improvement, values: state.values, changed }
     ] as const
   }),
-  isDone: (info) => info.changed === 0
+  isDone: ({ changed }) => changed === 0
 })
 
 /** An optimal policy and V*, [states], by policy iteration. */
 export const optimalPolicy = Effect.fn("UVIP.optimalPolicy")(function* (mdp: Mdp) {
-  const [{ policy }, { values }] = yield* run(policyIteration(mdp))
+  const { policy, values } = yield* run(policyIteration(mdp))
   return { policy, values }
 })

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { attempt, type PolicyError } from "./Errors.ts"
-import { run } from "./Iteration.ts"
+import { run } from "../Iteration/index.ts"
 import { hasTerminal, type Mdp } from "./Mdp.ts"
 import { checkPolicy, type TabularPolicy } from "./Policy.ts"
-import { afterSweep, intervalOf, type SweepInfo, type SweepState } from "./ValueIteration.ts"
+import { afterSweep, beforeSweeps, intervalOf } from "./ValueIteration.ts"
 
 /** Up to how many states the linear system is solved by elimination. */
 const largestDense = 600
@@ -89,18 +89,13 @@ export const policyValue = Effect.fn("UVIP.policyValue")(function* (
   const chain = chainOf(mdp, policy)
   if (mdp.states <= largestDense) return eliminate(chain, mdp.discount)
   const clip = hasTerminal(mdp)
-  const [state] = yield* run<SweepState, SweepInfo, never>({
-    init: Effect.sync(() => ({
-      sweep: 0,
-      values: new Float64Array(mdp.states),
-      lower: -Infinity,
-      upper: Infinity
-    })),
+  const state = yield* run({
+    init: Effect.sync(() => beforeSweeps(new Float64Array(mdp.states))),
     step: (state) =>
       Effect.sync(() =>
         afterSweep(state, policySweep(chain, mdp.discount, state.values), mdp, clip, { tolerance: 0 })
       ),
-    isDone: (info) => info.isDone
+    isDone: ({ isDone }) => isDone
   })
   return intervalOf(mdp, state).values
 })

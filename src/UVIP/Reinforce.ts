@@ -3,7 +3,7 @@ import { fold, type Key } from "../Random/index.ts"
 import { acting } from "./ActingPolicy.ts"
 import { attempt, checkCount, type SimulatorError, UvipOptionError } from "./Errors.ts"
 import type { InitialState } from "./Gymnasium.ts"
-import type { Iteration } from "./Iteration.ts"
+import type { Iteration } from "../Iteration/index.ts"
 import { Policy } from "./Policy.ts"
 import { horizonFor } from "./Rollouts.ts"
 import {
@@ -187,6 +187,6 @@ export const reinforce = (
           const taken = play(simulator, state, initialState, episodes, horizon, fold(key, state.update))
           return update(simulator, state, taken, stepSize)
         }),
-      isDone: (info) => info.update >= updates
+      isDone: ({ update }) => update >= updates
     }
   })

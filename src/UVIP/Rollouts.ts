@@ -10,7 +10,7 @@ import {
   firstRows,
   type Simulator
 } from "./Simulator.ts"
-import { studentQuantile } from "./StudentT.ts"
+import { studentQuantile } from "../Distributions/index.ts"
 
 export interface RolloutOptions {
   /** [points, stateSize]: where episodes begin. */

@@ -5,9 +5,9 @@ import { buildTableDesign, type Design, type Guarantee } from "./Design.ts"
 import { type Noise, sampler, type Sampler } from "./Draws.ts"
 import { attempt, checkCount, UvipOptionError } from "./Errors.ts"
 import type { Estimator } from "./Estimator.ts"
-import { type Iteration, run } from "./Iteration.ts"
+import { type Iteration, run } from "../Iteration/index.ts"
 import { checkSimulator, type Simulator } from "./Simulator.ts"
-import { studentQuantile } from "./StudentT.ts"
+import { studentQuantile } from "../Distributions/index.ts"
 import { exactValue } from "./ValueIteration.ts"
 import type { Crew, CrewError } from "./workers/Crew.ts"
 
@@ -237,7 +237,7 @@ const iterationBy = <E>(
     step: Effect.fnUntraced(function* (state) {
       const first = state.runs.length
       const numbers = Array.from(
-        { length: Math.max(1, Math.min(crew.threads, plan.replications - first)) },
+        { length: Math.min(crew.threads, plan.replications - first) },
         (_, k) => first + k
       )
       const done = yield* Effect.forEach(numbers, (number) => replication(state, number), {
@@ -257,7 +257,7 @@ const iterationBy = <E>(
         }
       ] as const
     }),
-    isDone: (info) => info.replication >= plan.replications
+    isDone: ({ runs }) => runs.length >= plan.replications
   }
 }
 
@@ -296,6 +296,7 @@ export const sampledUpper = Effect.fn("UVIP.sampledUpper")(function* <E>(
 ): Effect.fn.Return<UpperLimit, E | UvipOptionError> {
   const problem = yield* attempt<UvipOptionError>()(() => prepare(simulator, options))
   const iteration = iterationBy(crew, problem)
-  const [, { mean, limit = mean, replication, simulatorCalls }] = yield* run(iteration)
-  return { mean, limit, replications: replication, simulatorCalls, guarantee: iteration.design.guarantee }
+  const { runs, simulatorCalls } = yield* run(iteration)
+  const { mean, limit = mean } = limitOf(runs, problem)
+  return { mean, limit, replications: runs.length, simulatorCalls, guarantee: iteration.design.guarantee }
 })

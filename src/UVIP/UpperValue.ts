@@ -1,10 +1,11 @@
 import { Effect } from "effect"
 import { MdpError, UvipOptionError } from "./Errors.ts"
-import { type Iteration, run } from "./Iteration.ts"
+import { type Iteration, run } from "../Iteration/index.ts"
 import type { Mdp } from "./Mdp.ts"
 import { type Coupling, type UpperProblem, upperProblem, upperSweep } from "./UpperOperator.ts"
 import {
   afterSweep,
+  beforeSweeps,
   type ExactValue,
   intervalOf,
   shifted,
@@ -30,12 +31,7 @@ export const upperStart = (problem: UpperProblem): SweepState => {
   values.forEach((value, x) => {
     if (terminal[x] === 0) largest = Math.max(largest, value - reference[x])
   })
-  return {
-    sweep: 0,
-    values: shifted(mdp, values, (discount / (1 - discount)) * largest),
-    lower: -Infinity,
-    upper: 0
-  }
+  return { ...beforeSweeps(shifted(mdp, values, (discount / (1 - discount)) * largest)), upper: 0 }
 }
 
 /** Iteration of the upper operator from above, one sweep a step. */
@@ -45,7 +41,7 @@ export const upperIteration = (
 ): Iteration<SweepState, SweepInfo> => ({
   init: Effect.sync(() => upperStart(problem)),
   step: (state) => Effect.sync(() => upperStep(problem, state, options)),
-  isDone: (info) => info.isDone
+  isDone: ({ isDone }) => isDone
 })
 
 /** One sweep, with MacQueen's interval for V^up. */
@@ -74,7 +70,7 @@ export const upperValue = Effect.fn("UVIP.upperValue")(function* (
   if (!(tolerance >= 0))
     return yield* new UvipOptionError({ option: "tolerance", value: tolerance, expected: "at least 0" })
   yield* checkReference(mdp, reference)
-  const [state] = yield* run(upperIteration(upperProblem(mdp, reference, coupling), options))
+  const state = yield* run(upperIteration(upperProblem(mdp, reference, coupling), options))
   return intervalOf(mdp, state)
 })
 

@@ -2,7 +2,7 @@ import { Context, Effect, Layer, RcMap, Stream } from "effect"
 import type { ActingPolicy } from "./ActingPolicy.ts"
 import { type Certificate, certifyBySampling, certifyExactly, type CertifyOptions } from "./Certificate.ts"
 import type { MdpError, PolicyError, UvipOptionError } from "./Errors.ts"
-import { stream } from "./Iteration.ts"
+import { stream } from "../Iteration/index.ts"
 import type { Mdp } from "./Mdp.ts"
 import type { TabularPolicy } from "./Policy.ts"
 import {
@@ -16,7 +16,8 @@ import type { Simulator } from "./Simulator.ts"
 import { upperProblem } from "./UpperOperator.ts"
 import { checkReference, upperIteration, type UpperOptions, upperValue } from "./UpperValue.ts"
 import type { ExactValue, SweepInfo } from "./ValueIteration.ts"
-import { type CrewError, crewOf } from "./workers/Crew.ts"
+import type { CrewError } from "./workers/Crew.ts"
+import { crewOf } from "./workers/Threads.ts"
 
 /** How long threads wait for more to do after a certificate, as they take a while to start. */
 const threadsWait = "10 seconds"

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type Iteration, run } from "./Iteration.ts"
+import { type Iteration, run } from "../Iteration/index.ts"
 import { hasTerminal, type Mdp } from "./Mdp.ts"
 
 /** Values after some sweeps, and between what constants beside them the fixed point lies. */
@@ -10,6 +10,8 @@ export interface SweepState {
   /** The fixed point lies in values + [lower, upper] in every state that is not terminal. */
   readonly lower: number
   readonly upper: number
+  /** Whether the interval is as narrow as was asked, or as rounding permits. */
+  readonly isDone: boolean
 }
 
 export interface SweepInfo {
@@ -18,8 +20,6 @@ export interface SweepInfo {
   readonly residual: number
   /** upper - lower: the fixed point is known to within half of it. */
   readonly width: number
-  /** Whether the width is as small as was asked, or as rounding permits. */
-  readonly isDone: boolean
 }
 
 export interface SweepOptions {
@@ -53,17 +53,15 @@ export const afterSweep = (
   }
   residual = Math.max(Math.abs(least), Math.abs(largest))
   const factor = mdp.discount / (1 - mdp.discount)
-  const next = {
-    sweep: state.sweep + 1,
-    values: swept,
-    lower: factor * least,
-    upper: factor * largest
-  }
-  const width = next.upper - next.lower
+  const sweep = state.sweep + 1
+  const [lower, upper] = [factor * least, factor * largest]
+  const width = upper - lower
   const finest = 8 * Number.EPSILON * scale * (1 + factor)
-  const isDone =
-    width <= Math.max(options.tolerance ?? 1e-9, finest) || next.sweep >= (options.maxSweeps ?? 1e6)
-  return [next, { sweep: next.sweep, residual, width, isDone }]
+  const isDone = width <= Math.max(options.tolerance ?? 1e-9, finest) || sweep >= (options.maxSweeps ?? 1e6)
+  return [
+    { sweep, values: swept, lower, upper, isDone },
+    { sweep, residual, width }
+  ]
 }
 
 /** values + shift, 0 in terminal states. */
@@ -89,6 +87,15 @@ export const bellmanSweep = (mdp: Mdp, values: Float64Array): Float64Array => {
   return swept
 }
 
+/** The state before the first sweep. */
+export const beforeSweeps = (values: Float64Array): SweepState => ({
+  sweep: 0,
+  values,
+  lower: -Infinity,
+  upper: Infinity,
+  isDone: false
+})
+
 /** Value iteration from `start` (default 0), one sweep a step. */
 export const valueIteration = (
   mdp: Mdp,
@@ -97,15 +104,10 @@ export const valueIteration = (
 ): Iteration<SweepState, SweepInfo> => {
   const clip = hasTerminal(mdp)
   return {
-    init: Effect.sync(() => ({
-      sweep: 0,
-      values: shifted(mdp, start, 0),
-      lower: -Infinity,
-      upper: Infinity
-    })),
+    init: Effect.sync(() => beforeSweeps(shifted(mdp, start, 0))),
     step: (state) =>
       Effect.sync(() => afterSweep(state, bellmanSweep(mdp, state.values), mdp, clip, options)),
-    isDone: (info) => info.isDone
+    isDone: ({ isDone }) => isDone
   }
 }
 
@@ -133,6 +135,6 @@ export const intervalOf = (mdp: Mdp, state: SweepState): ExactValue => ({
  * const { values, lower, upper } = yield* exactValue(mdp, { tolerance: 1e-12 })
  */
 export const exactValue = Effect.fn("UVIP.exactValue")(function* (mdp: Mdp, options: SweepOptions = {}) {
-  const [state] = yield* run(valueIteration(mdp, options))
+  const state = yield* run(valueIteration(mdp, options))
   return intervalOf(mdp, state)
 })

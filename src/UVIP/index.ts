@@ -1,5 +1,5 @@
 /** Certificates of how far a policy is from optimal. */
-export { acting, type ActingPolicy, actingAtRandom } from "./ActingPolicy.ts"
+export { acting, type ActingPolicy, actingAtRandom, linearActing, networkActing } from "./ActingPolicy.ts"
 export {
   actorCritic,
   type ActorCriticInfo,
@@ -30,9 +30,8 @@ export {
   startAt
 } from "./Gymnasium.ts"
 export { improvementOver } from "./Improvement.ts"
-export { type Iteration, run, stream } from "./Iteration.ts"
 export { type Envelopes, envelopes, type LipschitzData } from "./Lipschitz.ts"
-export { linearActing, type LinearPolicy } from "./LinearPolicy.ts"
+export type { LinearPolicy } from "./LinearPolicy.ts"
 export {
   type LinearSearchInfo,
   type LinearSearchOptions,
@@ -42,8 +41,10 @@ export {
 } from "./LinearSearch.ts"
 export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
 export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
-export { type Network, networkActing, type NetworkPolicy } from "./Network.ts"
+export { simulatorOf } from "./ModelSimulator.ts"
 export { moduleSimulator } from "./ModuleSimulator.ts"
+export type { Network } from "./Network.ts"
+export type { NetworkPolicy } from "./NetworkPolicy.ts"
 export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
 export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
 export {
@@ -81,11 +82,9 @@ export {
   simulator,
   type Simulator,
   type SimulatorDescription,
-  simulatorOf,
   type Step,
   type Transitions
 } from "./Simulator.ts"
-export { studentQuantile } from "./StudentT.ts"
 export { type Coupling, type UpperProblem, upperProblem, upperSweep } from "./UpperOperator.ts"
 export { upperIteration, type UpperOptions, upperStart, upperStep } from "./UpperValue.ts"
 export { Uvip } from "./Uvip.ts"
@@ -99,7 +98,8 @@ export {
   valueIteration
 } from "./ValueIteration.ts"
 export { visitedPoints, type VisitedPointsOptions } from "./VisitedPoints.ts"
-export { type Crew, type CrewError, crewOf, ownThread } from "./workers/Crew.ts"
+export { type Crew, type CrewError, ownThread } from "./workers/Crew.ts"
+export { crewOf } from "./workers/Threads.ts"
 export { backendCrew, sampledOnBackend } from "./tensor/BackendCrew.ts"
 export { tensorCartPole } from "./tensor/TensorCartPole.ts"
 export {

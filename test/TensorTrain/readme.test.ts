@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { key } from "../../src/Random/index.ts"
 import { evaluate, pointwise, TensorTrains } from "../../src/TensorTrain/index.ts"
+import { blocksMissing } from "../readmeBlocks.ts"
 import { onTrains } from "./onTrains.ts"
 
 // What follows is in the README, letter by letter.
@@ -23,10 +23,7 @@ const program = Effect.gen(function* () {
 
 describe("the README's example", () => {
   it("is this one", () => {
-    const path = new URL("../../src/TensorTrain/README.md", import.meta.url)
-    const [, shown] = /```ts\n(.*?)```/s.exec(readFileSync(path, "utf8")) ?? []
-    assert.isDefined(shown)
-    assert.include(readFileSync(new URL(import.meta.url), "utf8"), shown)
+    assert.deepStrictEqual(blocksMissing("src/TensorTrain/README.md", import.meta.filename), [])
   })
 
   it.effect("finds the moments, the peak and samples of a product of eight bells", () =>

@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { key } from "../../src/Random/index.ts"
-import { type Configuration, Parameter, Space, TetraOpt } from "../../src/TetraOpt/index.ts"
+import { type Configuration, Parameter, pointwise, Space, TetraOpt } from "../../src/TetraOpt/index.ts"
+import { blocksMissing } from "../readmeBlocks.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "tesserae-readme-"))
 const journal = join(directory, "study.jsonl")
@@ -33,12 +34,20 @@ const program = Effect.gen(function* () {
   return yield* tetra.run(study, objective, { trials: 40, concurrency: 4 })
 })
 
-describe("the README's example", () => {
-  it("is this one", () => {
-    const path = new URL("../../src/TetraOpt/README.md", import.meta.url)
-    const [, shown] = /```ts\n(.*?)```/s.exec(readFileSync(path, "utf8")) ?? []
-    assert.isDefined(shown)
-    assert.include(readFileSync(new URL(import.meta.url), "utf8"), shown)
+const cheap = Effect.gen(function* () {
+  const tetra = yield* TetraOpt
+  const space = yield* Space.make({ x: Parameter.float(-2, 2), y: Parameter.float(-2, 2) })
+  const { configuration, value, candidates } = yield* tetra.minimize(
+    pointwise(({ x, y }) => (x - 1) ** 2 + 100 * (y - x * x) ** 2),
+    space,
+    { evaluations: 100_000, key: key(1) }
+  )
+  return { configuration, value, candidates }
+})
+
+describe("the README's examples", () => {
+  it("are these", () => {
+    assert.deepStrictEqual(blocksMissing("src/TetraOpt/README.md", import.meta.filename), [])
   })
 
   it.live("finds the five layers and a rate near 0.001, and the same again from its journal", () =>
@@ -55,5 +64,14 @@ describe("the README's example", () => {
       const again = yield* program
       assert.strictEqual(again.best.number, best.number)
     }).pipe(Effect.scoped, Effect.provide(TetraOpt.layer.pipe(Layer.provide(NodeServices.layer))))
+  )
+
+  it.effect("finds the valley's end of Rosenbrock's function", () =>
+    Effect.gen(function* () {
+      const { configuration, value, candidates } = yield* cheap
+      assert.isBelow(value, 1e-9)
+      assert.closeTo(configuration.x, 1, 1e-3)
+      assert.deepStrictEqual(candidates[0], { configuration, value })
+    }).pipe(Effect.provide(TetraOpt.layer.pipe(Layer.provide(NodeServices.layer))))
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { run } from "../../src/Iteration/index.ts"
 import { key } from "../../src/Random/index.ts"
 import {
   actorCritic,
@@ -9,7 +10,6 @@ import {
   Environments,
   networkActing,
   rollouts,
-  run,
   simulator,
   visitedPoints
 } from "../../src/UVIP/index.ts"
@@ -42,7 +42,7 @@ describe("actorCritic", () => {
   it.effect("learns to balance the pole with the paper's noise", () =>
     Effect.gen(function* () {
       const source = Environments.cartPole()
-      const [state] = yield* run(yield* actorCritic(source, options))
+      const state = yield* run(yield* actorCritic(source, options))
       const points = yield* visitedPoints(
         source,
         { act: (_, rows, __, into) => into.fill(0, 0, rows) },
@@ -63,7 +63,7 @@ describe("actorCritic", () => {
     onMock(
       Effect.gen(function* () {
         const source = Environments.cartPole()
-        const [straight] = yield* run(yield* actorCritic(source, small))
+        const straight = yield* run(yield* actorCritic(source, small))
         const before = yield* actorCritic(source, small)
         let state = yield* before.init
         for (let k = 0; k < 2; k++) [state] = yield* before.step(state)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { run } from "../../src/Iteration/index.ts"
 import { key } from "../../src/Random/index.ts"
 import {
   Environments,
@@ -7,8 +8,7 @@ import {
   linearPolicyOf,
   linearSearch,
   type LinearSearchOptions,
-  rollouts,
-  run
+  rollouts
 } from "../../src/UVIP/index.ts"
 
 const scale = [2.4, 2, 0.2, 2]
@@ -32,7 +32,7 @@ describe("linearSearch", () => {
   it.effect("finds a controller that balances the noisy pole", () =>
     Effect.gen(function* () {
       const source = Environments.cartPole()
-      const [state] = yield* run(yield* linearSearch(source, options))
+      const state = yield* run(yield* linearSearch(source, options))
       const endless = { ...source, discount: 1 - 1e-9, valueBounds: [0, 1e9] as const }
       const { mean } = yield* rollouts(endless, linearActing(linearPolicyOf(source, state, scale)), {
         points: Float64Array.of(0.02, 0, -0.02, 0.01),
@@ -48,7 +48,7 @@ describe("linearSearch", () => {
     Effect.gen(function* () {
       const short = { ...options, generations: 3, candidates: 8, horizon: 50 }
       const search = yield* linearSearch(Environments.cartPole(), short)
-      const [straight] = yield* run(search)
+      const straight = yield* run(search)
       let state = yield* search.init
       for (let k = 0; k < 3; k++) [state] = yield* search.step(structuredClone(state))
       assert.deepStrictEqual(state, straight)

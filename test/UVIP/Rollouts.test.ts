@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { run } from "../../src/Iteration/index.ts"
 import { fold, key } from "../../src/Random/index.ts"
 import {
   acting,
@@ -10,7 +11,6 @@ import {
   policyValue,
   reinforce,
   rollouts,
-  run,
   simulatorOf,
   startAt,
   Uvip
@@ -108,7 +108,7 @@ describe("reinforce", () => {
         stepSize: 40,
         key: key(5)
       })
-      const [state] = yield* run(training)
+      const state = yield* run(training)
       const value = yield* policyValue(mdp, Policy.softmax(state.logits, 4))
       const uniform = yield* policyValue(mdp, Policy.uniform(mdp))
       assert.isAbove(value[0], 0.5)

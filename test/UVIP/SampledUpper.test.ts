@@ -12,6 +12,7 @@ import {
   planFor,
   Policy,
   policyValue,
+  type SampledInfo,
   sampledIteration,
   type SampledOptions,
   simulatorOf,
@@ -55,11 +56,9 @@ describe("sampledIteration", () => {
         // As a process that was killed would find it again, with two threads this time.
         state = structuredClone(state)
         const later = yield* sampledIteration(yield* crewOf(2), source, options)
-        for (let isDone = false; !isDone; ) {
-          const [next, info] = yield* later.step(state)
-          state = next
-          isDone = later.isDone(info)
-          if (isDone) assert.deepStrictEqual([info.mean, info.limit], [whole.mean, whole.limit])
+        for (let info: SampledInfo | undefined; !later.isDone(state); ) {
+          ;[state, info] = yield* later.step(state)
+          if (later.isDone(state)) assert.deepStrictEqual([info.mean, info.limit], [whole.mean, whole.limit])
         }
       }
     })

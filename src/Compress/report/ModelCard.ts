@@ -1,7 +1,6 @@
-import { evaluationRows, summaryOf } from "./Report.ts"
+import { evaluationRows, replacedRows, summaryOf } from "./Report.ts"
 import { text as planAsText } from "../Plan.ts"
-import { grouped, percent, rowOf, type RunRecord } from "./RunRecord.ts"
-import { shareKept } from "./WeightFacts.ts"
+import { grouped, rowOf, type RunRecord } from "./RunRecord.ts"
 
 /** The licence that a model card's front matter names; "unknown" where there is no card, or it names none. */
 export const licenseOf = (card: string | undefined): string => {
@@ -82,19 +81,7 @@ export const modelCard = (run: RunRecord): string => {
 }
 
 const weightTable = ({ weights }: RunRecord): string =>
-  markdownTable(
-    ["weight", "size", "format", "stored", "share", "relative error"],
-    weights
-      .filter(({ format }) => format !== "dense")
-      .map((weight) => [
-        weight.name,
-        `${weight.inputs} × ${weight.outputs}`,
-        weight.description,
-        grouped(weight.storedParameters),
-        percent(shareKept(weight)),
-        weight.relativeError.toFixed(4)
-      ])
-  )
+  markdownTable(["weight", "size", "format", "stored", "share", "relative error"], replacedRows(weights))
 
 const comparisonTable = ({ rows }: RunRecord): string =>
   markdownTable(

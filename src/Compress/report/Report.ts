@@ -79,6 +79,19 @@ const comparison = (run: RunRecord): Section => ({
   ]
 })
 
+/** Each weight that was replaced: its name, size, format, stored numbers, share of the original's, relative error. */
+export const replacedRows = (weights: RunRecord["weights"]): ReadonlyArray<ReadonlyArray<string>> =>
+  weights
+    .filter(({ format }) => format !== "dense")
+    .map((weight) => [
+      weight.name,
+      `${weight.inputs} × ${weight.outputs}`,
+      weight.description,
+      grouped(weight.storedParameters),
+      percent(shareKept(weight)),
+      weight.relativeError.toFixed(4)
+    ])
+
 const network = ({ weights, plan }: RunRecord): Section => ({
   title: "The plan",
   blocks: [
@@ -98,16 +111,7 @@ const network = ({ weights, plan }: RunRecord): Section => ({
         { heading: "share", align: "right" },
         { heading: "relative error", align: "right" }
       ],
-      weights
-        .filter(({ format }) => format !== "dense")
-        .map((weight) => [
-          weight.name,
-          `${weight.inputs} × ${weight.outputs}`,
-          weight.description,
-          grouped(weight.storedParameters),
-          percent(shareKept(weight)),
-          weight.relativeError.toFixed(4)
-        ])
+      replacedRows(weights)
     )
   ]
 })

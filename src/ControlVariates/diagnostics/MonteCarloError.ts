@@ -1,4 +1,4 @@
-import { betaQuantile } from "./BetaQuantile.ts"
+import { betaQuantile } from "../../Distributions/index.ts"
 import { essDeviation, essMean, essQuantile } from "./EffectiveSampleSize.ts"
 import { meanOf, varianceOf } from "./Moments.ts"
 

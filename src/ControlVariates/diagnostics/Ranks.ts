@@ -1,4 +1,4 @@
-import { normalQuantile } from "./NormalQuantile.ts"
+import { normalQuantile } from "../../Distributions/index.ts"
 
 /** Ascending order of a series, as indices. */
 export const sortOrder = (series: Float64Array): Uint32Array => {

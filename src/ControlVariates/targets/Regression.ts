@@ -1,7 +1,7 @@
 import { checkPositive } from "../Errors.ts"
 import type { Design } from "./Design.ts"
 import { exponential } from "./Exponential.ts"
-import { normalLogCdf } from "./NormalLogCdf.ts"
+import { normalLogCdf } from "../../Distributions/index.ts"
 import type { Target } from "./Target.ts"
 import { regressionKernel, type RegressionKernel } from "./wasm/RegressionKernel.ts"
 

@@ -1,4 +1,5 @@
 import { Effect, type Scope } from "effect"
+import { run } from "../../Iteration/index.ts"
 import { fold, type Key, key as keyOf } from "../../Random/index.ts"
 import { Backend, compute, ShapeError, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
@@ -101,13 +102,11 @@ export const fitShared = Effect.fn("Kronecker.fitShared")(function* (
     rounds,
     key: fold(key, "shared")
   }
-  let state = yield* hostTask(() => initSharedSearch(problem, search))
-  while (!state.isSettled) {
-    yield* Effect.yieldNow
-    const before = state
-    state = yield* hostTask(() => sharedSearchStep(problem, search, before)[0])
-  }
-  const { candidate } = state
+  const { candidate } = yield* run({
+    init: hostTask(() => initSharedSearch(problem, search)),
+    step: (before) => hostTask(() => sharedSearchStep(problem, search, before)),
+    isDone: ({ isSettled }) => isSettled
+  })
   return {
     hiddenOrder: candidate.first.arrangement.columns,
     first: yield* partOf(problem.first, candidate.first, candidate.first.arrangement.rows, first),

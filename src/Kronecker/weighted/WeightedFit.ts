@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { run } from "../../Iteration/index.ts"
 import { fold, type Key } from "../../Random/index.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
 import { hostTask, type LowRankFactors, unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
@@ -112,15 +113,14 @@ export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRan
     yield* settledCandidate(problem, short, false),
     yield* settledCandidate(rest, short, false)
   ]
-  let state = yield* hostTask(() => {
-    const [a, b] = [first, second].map((start) => initKroneckerPlusLowRank(problem, turns, start))
-    return b.squaredError < a.squaredError ? b : a
+  const state = yield* run({
+    init: hostTask(() => {
+      const [a, b] = [first, second].map((start) => initKroneckerPlusLowRank(problem, turns, start))
+      return b.squaredError < a.squaredError ? b : a
+    }),
+    step: (before) => hostTask(() => kroneckerPlusLowRankStep(problem, turns, before)),
+    isDone: ({ isSettled }) => isSettled
   })
-  while (!state.isSettled) {
-    yield* Effect.yieldNow
-    const before = state
-    state = yield* hostTask(() => kroneckerPlusLowRankStep(problem, turns, before)[0])
-  }
   const { kronecker } = state
   const { lowRank, squaredError } = yield* hostTask(() =>
     outputMetric === undefined ? state : beside(problem, kronecker, rank, outputMetric)
@@ -145,12 +145,11 @@ const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   const scaled = start ?? (yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key }))
   const starts = withIdentity ? [scaled, identity] : [scaled]
   const options = { permute, starts, rounds, key: fold(key, "weighted") }
-  let state = yield* hostTask(() => initWeightedSearch(problem, options))
-  while (state.stage !== "settled") {
-    yield* Effect.yieldNow
-    const before = state
-    state = yield* hostTask(() => weightedSearchStep(problem, options, before)[0])
-  }
+  const state = yield* run({
+    init: hostTask(() => initWeightedSearch(problem, options)),
+    step: (before) => hostTask(() => weightedSearchStep(problem, options, before)),
+    isDone: ({ stage }) => stage === "settled"
+  })
   const { factors } = state.current
   const arrangement = inOrder(state.current.arrangement, shape)
   // The order of the groups is A's alone, which is found anew.
@@ -163,13 +162,11 @@ const settled = Effect.fn("Kronecker.weightedSum")(function* (
   start: (steps: ArrangedProblem) => WeightedSumState
 ): Effect.fn.Return<WeightedCandidate, TensorError> {
   const steps = yield* hostTask(() => arranged(problem, arrangement))
-  let state = yield* hostTask(() => start(steps))
-  while (!state.isSettled) {
-    yield* Effect.yieldNow
-    const before = state
-    state = yield* hostTask(() => weightedSumStep(problem, steps, settlingSweeps, before)[0])
-  }
-  const { factors, captured } = state
+  const { factors, captured } = yield* run({
+    init: hostTask(() => start(steps)),
+    step: (before) => hostTask(() => weightedSumStep(problem, steps, settlingSweeps, before)),
+    isDone: ({ isSettled }) => isSettled
+  })
   return { arrangement, factors, captured }
 })
 

@@ -1,53 +1,10 @@
-import { fold, type Key, stream } from "../../Random/index.ts"
-import { type AskedPoints, askedPoints, lookUp } from "./AskedPoints.ts"
-import { admit, admitAll, type ElitePool, elitePool } from "./ElitePool.ts"
-import { type EpisodeLedger, episodeLedger, firstEpisode } from "./Episode.ts"
-import { type Mode, randomRows, type Rows } from "./Mode.ts"
-import { absorbStage, proposeStage, type Stage } from "./Stage.ts"
-
-export interface SearchProblem {
-  readonly modes: ReadonlyArray<Mode>
-  /** How many evaluations there will be: none beyond these are proposed, and the length of lines follows from them. */
-  readonly evaluations: number
-  readonly key: Key
-  /** Writes a row as what is evaluated, where several rows are one point; from then on they are asked for once. */
-  readonly canonical?: ((row: Float64Array) => void) | undefined
-  /** Rows for which it does not hold are never proposed. */
-  readonly isAllowed?: ((row: Float64Array) => boolean) | undefined
-}
-
-/** The best point so far, as it was evaluated. */
-export interface BestPoint {
-  readonly row: Float64Array
-  readonly loss: number
-}
-
-/** Where a search is; plain data, so that what `structuredClone` or a serialiser of it makes goes on bit for bit. */
-export interface SearchState {
-  round: number
-  evaluations: number
-  /** As it was evaluated, and as chains go on from it. */
-  best: BestPoint | undefined
-  bestRow: Float64Array
-  stage: Stage
-  readonly ledger: EpisodeLedger
-  /** Of tensor sweeps: rises where they find something. */
-  rank: number
-  /** The best points of all episodes, and of this one. */
-  readonly pool: ElitePool
-  found: ElitePool
-  readonly asked: AskedPoints
-  batch: Rows
-  /** The rows of the batch as they are evaluated: the same, where no two rows are one point. */
-  points: Float64Array
-  /** The batch's entries among what was asked, and its rows that are to be evaluated, of which there are `freshCount`. */
-  entries: Int32Array
-  fresh: Int32Array
-  freshCount: number
-  /** How many points of a discrete space were gone through in turn, where nothing new was found otherwise. */
-  listed: number
-  isOver: boolean
-}
+import { fold, stream } from "../../Random/index.ts"
+import { askedPoints, lookUp } from "./AskedPoints.ts"
+import { admit, admitAll, elitePool } from "./ElitePool.ts"
+import { episodeLedger, firstEpisode } from "./Episode.ts"
+import { randomRows, type Rows } from "./Mode.ts"
+import type { BestPoint, SearchProblem, SearchState } from "./SearchState.ts"
+import { absorbStage, proposeStage } from "./Stage.ts"
 
 /** Batches without anything new after which points are drawn at random, and so many of these after which all are gone through in turn. */
 const patience = { proposed: 100, drawn: 20 }

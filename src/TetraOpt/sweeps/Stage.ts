@@ -1,38 +1,12 @@
 import type { Stream } from "../../Random/index.ts"
 import { candidateGrid } from "./CandidateGrid.ts"
 import { admit, admitAll, elitePool, isElite } from "./ElitePool.ts"
-import { type ChainEpisode, enterEpisode, type Episode, nextEpisode, startingRows } from "./Episode.ts"
-import {
-  absorbOffspring,
-  type EvolutionStrategy,
-  evolutionStrategy,
-  proposeOffspring
-} from "./EvolutionStrategy.ts"
+import { type ChainEpisode, enterEpisode, nextEpisode, startingRows } from "./Episode.ts"
+import { absorbOffspring, evolutionStrategy, proposeOffspring } from "./EvolutionStrategy.ts"
 import { absorbLines, areSettled, type LineSweeps, lineSweeps, proposeLines } from "./LineSweeps.ts"
 import type { Rows } from "./Mode.ts"
-import type { SearchProblem, SearchState } from "./Search.ts"
-import { absorbCore, isFinished, proposeCore, type TensorSweep, tensorSweep } from "./TensorSweep.ts"
-
-/**
- * What an episode is doing. Chains: their starts; rank-1 sweeps over lines within the episode's radius; a tensor-train sweep of higher rank over
- * the candidates that these found; a few sweeps with small steps; and, where that gave a new best point, sweeps until the steps no longer
- * matter. Evolution: its generations. Anywhere: points that the search was given because all it proposed was known.
- */
-export type Stage =
-  | { readonly kind: "start"; readonly episode: ChainEpisode }
-  | {
-      readonly kind: "lines" | "polish" | "finish"
-      readonly episode: ChainEpisode
-      readonly sweeps: LineSweeps
-    }
-  | {
-      readonly kind: "tensor"
-      readonly episode: ChainEpisode
-      readonly sweep: TensorSweep
-      readonly lossBefore: number
-    }
-  | { readonly kind: "evolution"; readonly episode: Episode; readonly strategy: EvolutionStrategy }
-  | { readonly kind: "anywhere"; readonly episode: Episode }
+import type { SearchProblem, SearchState, Stage } from "./SearchState.ts"
+import { absorbCore, isFinished, proposeCore, tensorSweep } from "./TensorSweep.ts"
 
 const lineSweepsOnce = 2
 const polishSweeps = 3

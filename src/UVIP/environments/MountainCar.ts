@@ -1,7 +1,7 @@
 import { stream } from "../../Random/index.ts"
 import type { InitialState } from "../Gymnasium.ts"
-import { madeBy } from "../Origin.ts"
 import { simulator, type Simulator } from "../Simulator.ts"
+import { madeBy } from "../SimulatorOrigin.ts"
 
 /** At rest somewhere at the bottom, as in Gymnasium. */
 export const mountainCarStart: InitialState = (key, into) => {

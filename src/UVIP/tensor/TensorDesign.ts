@@ -1,8 +1,7 @@
 import { upload } from "../../Tensor/Host.ts"
 import type { Operations, Tensor } from "../../Tensor/index.ts"
-import type { Design, NearestOptions } from "../Design.ts"
+import { type Design, type NearestOptions, originOfDesign } from "../Design.ts"
 import { UvipOptionError } from "../Errors.ts"
-import { originOfDesign } from "../Origin.ts"
 import type { Simulator } from "../Simulator.ts"
 import type { Tables } from "./TensorSimulator.ts"
 

@@ -3,7 +3,8 @@ import { upload } from "../../Tensor/Host.ts"
 import type { Operations, Tensor } from "../../Tensor/index.ts"
 import { attempt, UvipOptionError } from "../Errors.ts"
 import type { Mdp } from "../Mdp.ts"
-import { type Simulator, simulatorOf } from "../Simulator.ts"
+import { simulatorOf } from "../ModelSimulator.ts"
+import type { Simulator } from "../Simulator.ts"
 
 /** Tensors that a simulator or a design needs in every draw, by name; made once. */
 export type Tables = Readonly<Record<string, Tensor>>

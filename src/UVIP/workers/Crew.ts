@@ -1,14 +1,8 @@
-import { Effect, type Scope } from "effect"
+import type { Effect } from "effect"
 import type { Key } from "../../Random/index.ts"
 import type { ActingPolicy } from "../ActingPolicy.ts"
 import type { Noise, Sampler } from "../Draws.ts"
-import {
-  attempt,
-  checkCount,
-  type SimulatorError,
-  type UvipOptionError,
-  type WorkerThreadError
-} from "../Errors.ts"
+import type { SimulatorError, UvipOptionError, WorkerThreadError } from "../Errors.ts"
 import { drawPilot, type Pilot } from "../Pilot.ts"
 import { replicate, type ReplicationProblem, type ReplicationState } from "../Replication.ts"
 import { type RolloutOptions, rollouts, type RolloutValues } from "../Rollouts.ts"
@@ -34,17 +28,3 @@ export interface Crew<E = CrewError> {
 
 /** This thread alone. */
 export const ownThread: Crew = { threads: 1, replicate, pilot: drawPilot, rollouts }
-
-/**
- * A crew of worker threads, which end with the scope; with 1 it is this thread. Fails with `UvipOptionError` for a count that is none, and with
- * `WorkerThreadError` where they cannot be started.
- */
-export const crewOf = Effect.fnUntraced(function* (
-  threads: number
-): Effect.fn.Return<Crew, UvipOptionError | WorkerThreadError, Scope.Scope> {
-  yield* attempt<UvipOptionError>()(() => checkCount("threads", threads))
-  if (threads === 1) return ownThread
-  // What starts threads is loaded where there are to be some.
-  const { poolOf } = yield* Effect.promise(() => import("./Pool.ts"))
-  return yield* poolOf(threads)
-})

@@ -2,17 +2,12 @@ import { Worker } from "node:worker_threads"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { Effect, Layer, type Scope } from "effect"
 import { RpcClient } from "effect/rpc"
-import type { ActingPolicy } from "../ActingPolicy.ts"
+import { type ActingPolicy, originOfPolicy, type PolicyOrigin } from "../ActingPolicy.ts"
+import { originOfDesign } from "../Design.ts"
 import type { Sampler } from "../Draws.ts"
 import { UvipOptionError, WorkerThreadError } from "../Errors.ts"
-import {
-  originOfDesign,
-  originOfPolicy,
-  originOfSimulator,
-  type PolicyOrigin,
-  type SimulatorOrigin
-} from "../Origin.ts"
 import type { Simulator } from "../Simulator.ts"
+import { originOfSimulator, type SimulatorOrigin } from "../SimulatorOrigin.ts"
 import type { Crew } from "./Crew.ts"
 import { type SamplerOrigin, Tasks } from "./Tasks.ts"
 

@@ -2,20 +2,19 @@ import { Effect, Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { Transferable } from "effect/workers"
 import { Key } from "../../Random/index.ts"
-import { acting, type ActingPolicy, actingAtRandom } from "../ActingPolicy.ts"
-import { buildNearestDesign, buildTableDesign, type Design } from "../Design.ts"
+import { policyFrom, type PolicyOrigin } from "../ActingPolicy.ts"
+import { designFrom, type DesignOrigin } from "../Design.ts"
 import { type Noise, sampler } from "../Draws.ts"
 import { attempt, SimulatorError, UvipOptionError } from "../Errors.ts"
 import type { Estimator } from "../Estimator.ts"
 import { improvementOver } from "../Improvement.ts"
-import { linearActing } from "../LinearPolicy.ts"
-import { networkActing } from "../Network.ts"
+import { simulatorOf } from "../ModelSimulator.ts"
 import { simulatorOfModule } from "../ModuleSimulator.ts"
-import type { DesignOrigin, PolicyOrigin, SimulatorOrigin } from "../Origin.ts"
 import { drawPilot, type Pilot } from "../Pilot.ts"
 import { replicate, type ReplicationState } from "../Replication.ts"
 import { type RolloutOptions, rollouts, type RolloutValues } from "../Rollouts.ts"
-import { type Simulator, simulatorOf } from "../Simulator.ts"
+import type { Simulator } from "../Simulator.ts"
+import type { SimulatorOrigin } from "../SimulatorOrigin.ts"
 
 // Threads are sent copies of their messages, arrays and all, so the two sides need no more than a type; nothing is moved, as the reference
 // values of one message are those of the next too.
@@ -67,19 +66,6 @@ export class Tasks extends RpcGroup.make(
   Rpc.make("Rollouts", { payload: { task: copied<RolloutsTask>() }, success: copied<RolloutValues>(), error })
 ) {}
 
-const policyOf = (origin: PolicyOrigin): ActingPolicy => {
-  switch (origin.kind) {
-    case "tabular":
-      return acting(origin.policy)
-    case "linear":
-      return linearActing(origin.policy)
-    case "network":
-      return networkActing(origin.policy)
-    case "random":
-      return actingAtRandom(origin.actions)
-  }
-}
-
 const simulatorFrom = (origin: SimulatorOrigin): Effect.Effect<Simulator, UvipOptionError> => {
   switch (origin.kind) {
     case "mdp":
@@ -88,13 +74,10 @@ const simulatorFrom = (origin: SimulatorOrigin): Effect.Effect<Simulator, UvipOp
       return simulatorOfModule(origin.url, origin.name, origin.options)
     case "improvement":
       return Effect.map(simulatorFrom(origin.source), (source) =>
-        improvementOver(source, policyOf(origin.policy), origin.horizon)
+        improvementOver(source, policyFrom(origin.policy), origin.horizon)
       )
   }
 }
-
-const designFrom = (origin: DesignOrigin, simulator: Simulator): Design =>
-  origin.kind === "table" ? buildTableDesign(simulator) : buildNearestDesign(origin.options)
 
 const samplerFrom = Effect.fnUntraced(function* ({ simulator, design }: SamplerOrigin) {
   const source = yield* simulatorFrom(simulator)
@@ -110,6 +93,6 @@ export const tasksLayer = Tasks.toLayer({
     return yield* drawPilot(yield* samplerFrom(task), task.draws, task.noise, task.key)
   }),
   Rollouts: Effect.fnUntraced(function* ({ task }) {
-    return yield* rollouts(yield* simulatorFrom(task.simulator), policyOf(task.policy), task.options)
+    return yield* rollouts(yield* simulatorFrom(task.simulator), policyFrom(task.policy), task.options)
   })
 })

@@ -16,7 +16,7 @@ import {
   vanDerPol
 } from "../../../src/ControlVariates/index.ts"
 import { exponential } from "../../../src/ControlVariates/targets/Exponential.ts"
-import { normalLogCdf } from "../../../src/ControlVariates/targets/NormalLogCdf.ts"
+import { normalLogCdf } from "../../../src/Distributions/index.ts"
 import * as Layers from "../../../src/Layers/index.ts"
 import { key, stream } from "../../../src/Random/index.ts"
 import { assertClose } from "../../assertClose.ts"

@@ -5,6 +5,7 @@ import { DTypeError, OutOfMemory, ShapeError } from "../../../src/Tensor/index.t
 import { type DType, type Shape, sizeOf, type Tensor, type TypedArray } from "../../../src/Tensor/Tensor.ts"
 import { randomNumbers } from "../../randomNumbers.ts"
 import { engine } from "./engines.ts"
+import { thrownBy } from "../../thrownBy.ts"
 
 const tensor = (shape: Shape, dtype: DType, buffer: object): Tensor => ({
   shape,
@@ -18,15 +19,6 @@ const put = (
   shape: Shape = [values.length],
   dtype: DType = "float32"
 ) => tensor(shape, dtype, kernels.upload(values, dtype))
-
-const failure = (body: () => unknown): unknown => {
-  try {
-    body()
-  } catch (error) {
-    return error
-  }
-  assert.fail("nothing failed")
-}
 
 describe("Dispatch", () => {
   it.effect("gives back what a kernel had allocated where there is none for the element type", () =>
@@ -51,7 +43,7 @@ describe("Dispatch", () => {
         () => kernels.unary("exp", rows),
         () => kernels.dropout(rows, 0.5, [1, 2])
       ])
-        assert.instanceOf(failure(body), DTypeError)
+        assert.instanceOf(thrownBy(body), DTypeError)
       // The targets of the cross-entropy are the test's own.
       assert.strictEqual(memory.liveBuffers, liveBuffers + 1)
     })
@@ -123,7 +115,7 @@ describe("Dispatch", () => {
         } else {
           const { liveBuffers } = memory
           assert.instanceOf(
-            failure(() => kernels.transpose(x, reversed)),
+            thrownBy(() => kernels.transpose(x, reversed)),
             ShapeError
           )
           assert.strictEqual(memory.liveBuffers, liveBuffers)
@@ -144,7 +136,7 @@ describe("Dispatch", () => {
           () => kernels.binary("add", one, one, shape),
           () => kernels.pad(column, [2 ** 16, 2 ** 16], [0, 0])
         ])
-          assert.instanceOf(failure(body), OutOfMemory)
+          assert.instanceOf(thrownBy(body), OutOfMemory)
       }
       const empty = put(kernels, new Float32Array(0), [0, 2 ** 31])
       kernels.transpose(empty, [1, 0])

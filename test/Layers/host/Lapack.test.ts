@@ -5,6 +5,7 @@ import { matrixFactorizations } from "../../../src/Layers/host/MatrixFactorizati
 import { NumericalError, OutOfMemory } from "../../../src/Tensor/index.ts"
 import { assertClose } from "../../assertClose.ts"
 import { randomNumbers } from "../../randomNumbers.ts"
+import { thrownBy } from "../../thrownBy.ts"
 
 const found = findBlas(usualNames(process.platform))
 const blas = "reason" in found ? undefined : found
@@ -22,15 +23,6 @@ const identity = (n: number): Float64Array => {
 
 const transposed = (a: Float64Array, rows: number, columns: number): Float64Array =>
   a.map((_, at) => a[(at % rows) * columns + Math.floor(at / rows)])
-
-const failure = (body: () => unknown): unknown => {
-  try {
-    body()
-  } catch (error) {
-    return error
-  }
-  assert.fail("nothing failed")
-}
 
 describe.skipIf(blas === undefined)("LAPACK's factorisations", () => {
   const lapack = blas && lapackFactorizations(blas, 2, matrixFactorizations)
@@ -109,14 +101,14 @@ describe.skipIf(blas === undefined)("LAPACK's factorisations", () => {
       () => lapack.cholesky(Float64Array.of(1, 2, 2, 1), 2),
       () => lapack.svd(new Float64Array(9).fill(Number.NaN), 3, 3)
     ]) {
-      assert.instanceOf(failure(body), NumericalError)
+      assert.instanceOf(thrownBy(body), NumericalError)
     }
   })
 
   it("run out of memory with a typed error", () => {
     const none = new Float64Array(0)
     assert.instanceOf(
-      failure(() => lapack.multiply(none, none, 2 ** 30, 1, 2 ** 30)),
+      thrownBy(() => lapack.multiply(none, none, 2 ** 30, 1, 2 ** 30)),
       OutOfMemory
     )
     assert.strictEqual(lapack.svd(identity(10), 10, 10).s.length, 10)

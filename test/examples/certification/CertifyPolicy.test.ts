@@ -1,12 +1,7 @@
-import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-
-const script = fileURLToPath(new URL("../../../examples/certify-policy.ts", import.meta.url))
+import { inDirectoryOf, refusal } from "../runExample.ts"
 
 interface Result {
   readonly states: ReadonlyArray<{
@@ -20,19 +15,7 @@ interface Result {
   readonly seconds: number
 }
 
-/** Runs the example in a directory of its own. */
-const inDirectory = async (
-  use: (directory: string, run: (...flags: Array<string>) => Promise<string>) => Promise<void>
-) => {
-  const directory = mkdtempSync(join(tmpdir(), "certify-policy-"))
-  const run = async (...flags: Array<string>) =>
-    (await promisify(execFile)(process.execPath, [script, ...flags], { cwd: directory })).stdout
-  try {
-    await use(directory, run)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
+const inDirectory = inDirectoryOf("certify-policy")
 
 describe("certify-policy", () => {
   it("prints one line of JSON, and writes it, a page and the policy, which can be given again", () =>
@@ -57,11 +40,25 @@ describe("certify-policy", () => {
     inDirectory(async (directory, run) => {
       const file = join(directory, "bad.json")
       writeFileSync(file, '{"S":1,"A":1,"gamma":0.9,"R":[[0]],"T":[[[[0,0.5]]]]}')
-      const failure = await run("--mdp", file).then(
-        () => "",
-        (error: { readonly stderr: string }) => error.stderr
+      assert.match(
+        await refusal(run("--mdp", file)),
+        /bad\.json: state 0, action 0: its probabilities sum to 0\.5, not 1/
       )
-      assert.match(failure, /bad\.json: state 0, action 0: its probabilities sum to 0\.5, not 1/)
       assert.isFalse(existsSync(join(directory, "out")))
+    }))
+
+  it("writes where --out says, or says at once that it cannot", () =>
+    inDirectory(async (directory, run) => {
+      const text = await run("--env", "chain", "--policy", "vi:1", "--json", "--out", "some/where")
+      const written = join(directory, "some", "where")
+      assert.deepStrictEqual(readdirSync(written).toSorted(), [
+        "certificate.json",
+        "policy.json",
+        "report.html"
+      ])
+      assert.strictEqual(readFileSync(join(written, "certificate.json"), "utf8"), text)
+      assert.isFalse(existsSync(join(directory, "out")))
+      writeFileSync(join(directory, "taken"), "")
+      assert.match(await refusal(run("--env", "chain", "--json", "--out", "taken")), /taken/)
     }))
 })

@@ -1,6 +1,3 @@
-import { execFile } from "node:child_process"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import {
   functionNames,
@@ -9,11 +6,9 @@ import {
   randomShift
 } from "../../../examples/minimization/Functions.ts"
 import { key, stream } from "../../../src/Random/index.ts"
+import { runExample } from "../runExample.ts"
 
-const script = fileURLToPath(new URL("../../../examples/minimize.ts", import.meta.url))
-
-const run = async (...flags: Array<string>) =>
-  (await promisify(execFile)(process.execPath, [script, ...flags])).stdout
+const run = (...flags: ReadonlyArray<string>) => runExample("minimize", flags)
 
 describe("the functions of examples/minimize", () => {
   it("have their minimum at their minimiser, moved or not, and nothing below it", () => {

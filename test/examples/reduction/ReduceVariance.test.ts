@@ -1,13 +1,8 @@
-import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { key, stream } from "../../../src/Random/index.ts"
-
-const script = fileURLToPath(new URL("../../../examples/reduce-variance.ts", import.meta.url))
+import { inDirectoryOf, refusal } from "../runExample.ts"
 
 interface Result {
   readonly functionals: ReadonlyArray<{
@@ -27,26 +22,7 @@ interface Result {
   readonly others?: ReadonlyArray<Result & { readonly sampler: string }>
 }
 
-/** Runs the example in a directory of its own. */
-const inDirectory = async (
-  use: (directory: string, run: (...flags: Array<string>) => Promise<string>) => Promise<void>
-) => {
-  const directory = mkdtempSync(join(tmpdir(), "reduce-variance-"))
-  const run = async (...flags: Array<string>) =>
-    (await promisify(execFile)(process.execPath, [script, ...flags], { cwd: directory })).stdout
-  try {
-    await use(directory, run)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
-
-/** What a run that fails writes to standard error. */
-const refusal = (run: Promise<string>): Promise<string> =>
-  run.then(
-    () => "it did not fail",
-    (error: { readonly stderr: string; readonly stdout: string }) => error.stderr + error.stdout
-  )
+const inDirectory = inDirectoryOf("reduce-variance")
 
 describe("reduce-variance", () => {
   it("prints one line of JSON, two samplers that agree, and writes a page and the draws", () =>

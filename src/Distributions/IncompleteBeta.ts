@@ -32,22 +32,11 @@ const betaFraction = (x: number, a: number, b: number): number => {
 }
 
 /** The regularised incomplete beta function I_x(a, b). */
-const incompleteBeta = (x: number, a: number, b: number): number => {
+export const incompleteBeta = (x: number, a: number, b: number): number => {
   if (x <= 0) return 0
   if (x >= 1) return 1
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x))
   return x < (a + 1) / (a + b + 2)
     ? (front * betaFraction(x, a, b)) / a
     : 1 - (front * betaFraction(1 - x, b, a)) / b
-}
-
-/** The quantile of the Beta(a, b) distribution, a and b above 0, by bisection. */
-export const betaQuantile = (probability: number, a: number, b: number): number => {
-  let [low, high] = [0, 1]
-  for (let i = 0; i < 60; i++) {
-    const half = (low + high) / 2
-    if (incompleteBeta(half, a, b) < probability) low = half
-    else high = half
-  }
-  return (low + high) / 2
 }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { studentQuantile } from "../../src/UVIP/index.ts"
+import { studentQuantile } from "../../src/Distributions/index.ts"
 
 describe("studentQuantile", () => {
   it("agrees with tables", () => {
