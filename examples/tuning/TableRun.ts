@@ -18,12 +18,16 @@ import { readTable, type Table } from "./Table.ts"
 export const samplers = { tetra, random, sobol, tpe } satisfies Record<string, Sampler>
 export type SamplerName = keyof typeof samplers
 
-/** The best value after each of `budget` different settings, fewer where the table has fewer; NaN while all failed. One setting at a time. */
+/**
+ * The best value after each of `budget` different settings, fewer where the table has fewer or where the value is `enough`; NaN while all failed.
+ * One setting at a time.
+ */
 export const searchTable = Effect.fnUntraced(function* (
   { shape, goal, values }: Table,
   sampler: Sampler,
   budget: number,
-  seed: number
+  seed: number,
+  enough?: number
 ) {
   const space = yield* Space.make(
     Object.fromEntries(
@@ -43,6 +47,7 @@ export const searchTable = Effect.fnUntraced(function* (
     const last = best.at(-1) ?? Number.NaN
     const isBetter = Number.isNaN(last) || (goal === "minimize" ? value < last : value > last)
     best.push(isBetter ? value : last)
+    if (best.at(-1) === enough) break
     yield* pause
   }
   return best

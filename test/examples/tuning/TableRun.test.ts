@@ -51,6 +51,8 @@ describe("runTable", () => {
       assert.deepStrictEqual(yield* searchTable(table, samplers.tetra, 9, 1), first)
       assert.strictEqual(first.length, 9)
       for (let i = 1; i < 9; i++) assert.isAtMost(first[i], first[i - 1])
+      const ended = yield* searchTable(table, samplers.tetra, 9, 1, first[8])
+      assert.deepStrictEqual(ended, first.slice(0, first.indexOf(first[8]) + 1))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })
