@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url"
 import { Console, Effect } from "effect"
 import { meanOf, samplers, searchTable, standardErrorOf } from "../examples/tuning/TableRun.ts"
 import { readTable, type Table } from "../examples/tuning/Table.ts"
-import { fold, key, stream } from "../src/Random/index.ts"
+import { key } from "../src/Random/index.ts"
+import { drawTable, families } from "./hpo/Families.ts"
 import { isAbsent, runPeer } from "./Peer.ts"
 import type { Report } from "./Report.ts"
 
@@ -25,41 +26,8 @@ interface PeerResult {
   >
 }
 
-/**
- * A table that needs no file: effects of each parameter and of each pair, normal with log-normal scales, some noise; three pairs of values are bad
- * whatever the rest; and the exponential of it all, so that losses are as skew as those of trained networks.
- */
-const syntheticTable = (name: string, shape: ReadonlyArray<number>): object => {
-  const random = stream(fold(key("table"), name))
-  const normals = (count: number, scale: number) =>
-    Float64Array.from({ length: count }, () => scale * random.normal())
-  const alone = shape.map((size) => normals(size, Math.exp(0.8 * random.normal())))
-  const pairs = shape.flatMap((m, a) =>
-    shape.slice(0, a).map((n, b) => ({ a, b, n, effects: normals(m * n, 0.35 * Math.exp(random.normal())) }))
-  )
-  const bad = Array.from({ length: 3 }, () => {
-    const { a, b, n } = pairs[random.integer(pairs.length)]
-    return { a, b, i: random.integer(shape[a]), j: random.integer(n) }
-  })
-  const levels = shape.map(() => 0)
-  const values = Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => {
-    let rest = index
-    for (let k = shape.length - 1; k >= 0; k--) {
-      levels[k] = rest % shape[k]
-      rest = Math.floor(rest / shape[k])
-    }
-    let value = 0.3 * random.normal()
-    alone.forEach((effects, k) => {
-      value += effects[levels[k]]
-    })
-    for (const { a, b, n, effects } of pairs) value += effects[levels[a] * n + levels[b]]
-    if (bad.some(({ a, b, i, j }) => levels[a] === i && levels[b] === j)) value += 10
-    return Math.exp(value / 2)
-  })
-  return { goal: "minimize", shape, values }
-}
-
-const shared = fileURLToPath(new URL("../../shared/data", import.meta.url))
+/** Where the tables of trained networks are. */
+export const shared = fileURLToPath(new URL("../../shared/data", import.meta.url))
 
 /** The tables of the directory `TESSERAE_TABLES`, or of ../shared/data beside the repository, else synthetic ones in a temporary directory, which is removed at the end. */
 const tableFiles = Effect.acquireRelease(
@@ -74,10 +42,10 @@ const tableFiles = Effect.acquireRelease(
       }
     }
     const made = mkdtempSync(join(tmpdir(), "tesserae-tables-"))
-    const shapes = { "synthetic 5^6": [5, 5, 5, 5, 5, 5], "synthetic of 9": [2, 2, 4, 3, 3, 6, 2, 6, 6] }
-    const paths = Object.entries(shapes).map(([name, shape]) => {
-      const path = join(made, `${name}.json`)
-      writeFileSync(path, JSON.stringify(syntheticTable(name, shape)))
+    const paths = ["products, 5^6", "products, 9 parameters"].map((family) => {
+      const { goal, shape, values } = drawTable(family, families[family], key("tables"), 0)
+      const path = join(made, `${family}.json`)
+      writeFileSync(path, JSON.stringify({ goal, shape, values: Array.from(values) }))
       return path
     })
     return {

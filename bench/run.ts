@@ -7,6 +7,7 @@ import { paper } from "./controlvariates/Paper.ts"
 import { speed } from "./controlvariates/Speed.ts"
 import { gpt2 } from "./gpt2.ts"
 import { hpo } from "./hpo.ts"
+import { hpoFamilies } from "./hpo-families.ts"
 import { kronecker } from "./kronecker.ts"
 import { matmul } from "./matmul.ts"
 import { type Report, table } from "./Report.ts"
@@ -21,6 +22,7 @@ const benchmarks = {
   matmul,
   kronecker,
   hpo,
+  "hpo-families": hpoFamilies,
   gpt2,
   scale,
   backends: backendComparison,

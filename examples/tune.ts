@@ -29,8 +29,8 @@ import {
   settingsSpace,
   usualSettings
 } from "./tuning/Distillation.ts"
-import { runTable, type SamplerName, samplers, type TableRun } from "./tuning/TableRun.ts"
-import { columnsOf, page, settingsText, trialLines, valueText } from "./tuning/Summary.ts"
+import { runTable, runText, type SamplerName, samplers } from "./tuning/TableRun.ts"
+import { columnsOf, page, settingsText, trialLines } from "./tuning/Summary.ts"
 import type task from "./tuning/worker.ts"
 
 const flags = {
@@ -230,16 +230,8 @@ const tune = Effect.fnUntraced(function* (options: Options) {
 
 const searchTable = Effect.fnUntraced(function* ({ budget, seeds, sampler, json }: Options, path: string) {
   const run = yield* runTable({ path, budget, seeds, sampler })
-  yield* Console.log(json ? JSON.stringify(run) : tableText(run))
+  yield* Console.log(json ? JSON.stringify(run) : `\n${runText(run)}`)
 })
-
-const tableText = ({ table, budget, sampler, best, mean, standardError, seconds }: TableRun): string =>
-  [
-    "",
-    `${table}: the best of ${budget} settings by ${sampler}, ${best.length} searches in ${seconds.toFixed(1)} s`,
-    `  ${best.map(valueText).join(" ")}`,
-    `mean ${mean}${standardError === null ? "" : `, standard error ${valueText(standardError)}`}`
-  ].join("\n")
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -1,8 +1,18 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Effect, type Layer } from "effect"
-import { CliError, Command } from "effect/cli"
+import { Cause, Console, Effect, type Layer } from "effect"
+import { CliError, CliOutput, Command } from "effect/cli"
 
 type Services = Layer.Success<typeof NodeServices.layer>
+
+/** Help goes to standard output where it was asked for; with a wrong flag it goes where the error goes, since standard output is for results. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? CliOutput.defaultPresenter
+          .present(event)
+          .pipe(Effect.updateService(Console.Console, (console) => ({ ...console, log: console.error })))
+      : CliOutput.defaultPresenter.present(event)
+})
 
 /**
  * Runs an example's command. What it is expected to fail with is said in one line, by its message, and a defect with its trace; either ends
@@ -23,6 +33,7 @@ export const main = <Name extends string, Input, Context, E>(
         process.stderr.write(`${text}\n`)
       })
     ),
+    Effect.provide(presenter),
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )

@@ -29,6 +29,10 @@ export interface Table {
   readonly values: Float64Array
 }
 
+/** What Python's json and others write that is no JSON. */
+const notANumber = /[[,:]\s*-?(NaN|Infinity)\b/
+const remedy = "a setting that failed is written null, not NaN or Infinity"
+
 const largestFile = 512 * 1024 * 1024
 const limits = { depth: 16, values: 50_000_000 }
 
@@ -44,7 +48,9 @@ export const readTable = Effect.fn("readTable")(function* (path: string) {
   const text = yield* files
     .readFileString(path)
     .pipe(Effect.mapError((error) => fail(`cannot be read: ${error.reason.message}`)))
-  const json = yield* Effect.fromResult(parseJson(text, limits)).pipe(Effect.mapError(fail))
+  const json = yield* Effect.fromResult(parseJson(text, limits)).pipe(
+    Effect.mapError((reason) => fail(notANumber.test(text) ? `${reason}; ${remedy}` : reason))
+  )
   const file = yield* Schema.decodeUnknownEffect(TableFile)(json).pipe(
     Effect.mapError((error) =>
       fail(`is no table {goal, shape, values}: ${error.message.split("\n").join(" ")}`)

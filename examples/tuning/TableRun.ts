@@ -12,17 +12,22 @@ import {
 } from "../../src/TetraOpt/index.ts"
 import { timeSlice } from "../../src/Tensor/TimeSlice.ts"
 import { Progress } from "../console/Progress.ts"
+import { valueText } from "./Summary.ts"
 import { readTable, type Table } from "./Table.ts"
 
 export const samplers = { tetra, random, sobol, tpe } satisfies Record<string, Sampler>
 export type SamplerName = keyof typeof samplers
 
-/** The best value after each of `budget` different settings, fewer where the table has fewer; NaN while all failed. One setting at a time. */
+/**
+ * The best value after each of `budget` different settings, fewer where the table has fewer or where the value is `enough`; NaN while all failed.
+ * One setting at a time.
+ */
 export const searchTable = Effect.fnUntraced(function* (
   { shape, goal, values }: Table,
   sampler: Sampler,
   budget: number,
-  seed: number
+  seed: number,
+  enough?: number
 ) {
   const space = yield* Space.make(
     Object.fromEntries(
@@ -42,19 +47,24 @@ export const searchTable = Effect.fnUntraced(function* (
     const last = best.at(-1) ?? Number.NaN
     const isBetter = Number.isNaN(last) || (goal === "minimize" ? value < last : value > last)
     best.push(isBetter ? value : last)
+    if (best.at(-1) === enough) break
     yield* pause
   }
   return best
 })
 
-export const meanOf = (values: ReadonlyArray<number>): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length
+/** Also of values whose sum is larger than any number. */
+export const meanOf = (values: ReadonlyArray<number>): number => {
+  const sum = values.reduce((sum, value) => sum + value, 0)
+  return Number.isFinite(sum)
+    ? sum / values.length
+    : values.reduce((mean, value) => mean + value / values.length, 0)
+}
 
 /** Of the mean of independent values; NaN for fewer than two. */
 export const standardErrorOf = (values: ReadonlyArray<number>): number => {
   const mean = meanOf(values)
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return Math.sqrt(squares / (values.length - 1) / values.length)
+  return Math.hypot(...values.map((value) => value - mean)) / Math.sqrt((values.length - 1) * values.length)
 }
 
 export interface TableRun {
@@ -97,3 +107,16 @@ export const runTable = Effect.fn("runTable")(function* (options: {
     seconds: (performance.now() - start) / 1000
   } satisfies TableRun
 })
+
+/** For people to read. */
+export const runText = ({ table, budget, sampler, best, mean, standardError, seconds }: TableRun): string => {
+  const searches = best.length === 1 ? "one search" : `${best.length} searches`
+  const failed = best.filter(Number.isNaN).length
+  return [
+    `${table}: the best of ${budget} settings by ${sampler}, ${searches} in ${seconds.toFixed(1)} s`,
+    `  ${best.map((value) => (Number.isNaN(value) ? "none" : String(Number(value.toPrecision(6))))).join(" ")}`,
+    failed > 0
+      ? `no mean: in ${failed} of ${searches} every setting failed`
+      : `mean ${mean}${standardError === null ? "" : `, standard error ${valueText(standardError)}`}`
+  ].join("\n")
+}

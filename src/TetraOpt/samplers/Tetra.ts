@@ -58,7 +58,7 @@ const startingRow = ({ space, key }: SamplerProblem, i: number): Float64Array | 
   latinHypercube(space, startingPoints, stream(fold(key, "starting points")))[i]
 
 const bestRow = (
-  { space }: SamplerProblem,
+  { space, key }: SamplerProblem,
   surrogate: Surrogate,
   seen: SeenRows,
   { told, pending }: History,
@@ -71,7 +71,7 @@ const bestRow = (
   if (kind === "likeliest") return likeliestGood(space, told, pending.concat(batch), seen, random)
   const isSample = kind === "sample"
   const fitted = surrogate.after(told, startingPoints)
-  const posterior = isSample ? fitted : surrogate.drawn(random)
+  const posterior = isSample ? fitted : surrogate.drawn(fold(key, "weights"), i)
   for (const row of pending) posterior.append(posterior.locations.of(row))
   for (const row of batch) posterior.append(posterior.locations.of(row))
   const acquisition: Acquisition = isSample ? thompson(posterior, random) : expectedImprovement(posterior)

@@ -276,4 +276,20 @@ describe("tetra where parameters are numbers", () => {
         )
       })
   )
+
+  it.effect("keeps nothing of points that were pending from one proposal to the next", () =>
+    Effect.gen(function* () {
+      const space = yield* Space.make(
+        Object.fromEntries(Array.from({ length: 5 }, (_, k) => [`p${k}`, int(0, 9)]))
+      )
+      const drawn = search(random.start({ space, key: key(16) }), 260, planted(5))
+      const pending = drawn.slice(250).map(({ row }) => row)
+      const old = tetra.start({ space, key: key(17) })
+      for (const n of [200, 201, 202, 203]) {
+        const history = { told: drawn.slice(0, n), pending: pending.slice(n - 200) }
+        const rows = old.propose(history, 3)
+        if (n > 201) assert.deepStrictEqual(tetra.start({ space, key: key(17) }).propose(history, 3), rows)
+      }
+    })
+  )
 })

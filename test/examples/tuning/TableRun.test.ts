@@ -6,9 +6,11 @@ import { readTable, TableFileError } from "../../../examples/tuning/Table.ts"
 import {
   meanOf,
   runTable,
+  runText,
   samplers,
   type SamplerName,
-  searchTable
+  searchTable,
+  standardErrorOf
 } from "../../../examples/tuning/TableRun.ts"
 
 const written = Effect.fnUntraced(function* (text: string) {
@@ -49,8 +51,43 @@ describe("runTable", () => {
       assert.deepStrictEqual(yield* searchTable(table, samplers.tetra, 9, 1), first)
       assert.strictEqual(first.length, 9)
       for (let i = 1; i < 9; i++) assert.isAtMost(first[i], first[i - 1])
+      const ended = yield* searchTable(table, samplers.tetra, 9, 1, first[8])
+      assert.deepStrictEqual(ended, first.slice(0, first.indexOf(first[8]) + 1))
     }).pipe(Effect.provide(NodeServices.layer))
   )
+})
+
+describe("runText", () => {
+  const run = { table: "t.json", budget: 7, sampler: "random", seconds: 0.04 } as const
+  it("has every search's best to six digits, their mean and its error", () => {
+    const best = [91.123456, 91.2]
+    assert.deepStrictEqual(runText({ ...run, best, mean: 91.161728, standardError: 0.038272 }).split("\n"), [
+      "t.json: the best of 7 settings by random, 2 searches in 0.0 s",
+      "  91.1235 91.2",
+      "mean 91.161728, standard error 0.0383"
+    ])
+    assert.match(
+      runText({ ...run, best: [3], mean: 3, standardError: null }),
+      /one search .*\n {2}3\nmean 3$/
+    )
+  })
+
+  it("counts the searches in which every setting failed", () => {
+    assert.match(
+      runText({ ...run, best: [1, Number.NaN], mean: Number.NaN, standardError: Number.NaN }),
+      /\n {2}1 none\nno mean: in 1 of 2 searches every setting failed$/
+    )
+  })
+})
+
+describe("meanOf and standardErrorOf", () => {
+  it("are those of a few numbers, and do not overflow", () => {
+    assert.strictEqual(meanOf([1, 2, 6]), 3)
+    assert.closeTo(standardErrorOf([1, 2, 6]), Math.sqrt(14 / 2 / 3), 1e-15)
+    assert.isNaN(standardErrorOf([1]))
+    assert.strictEqual(meanOf([1e308, 1e308]), 1e308)
+    assert.closeTo(standardErrorOf([-1e200, 1e200]) / 1e200, 1, 1e-15)
+  })
 })
 
 describe("readTable", () => {
@@ -67,7 +104,12 @@ describe("readTable", () => {
         [JSON.stringify({ ...small, values: ["a"] }), /values/],
         [JSON.stringify({ ...small, shape: [2], values: [null, null] }), /only failed settings/],
         ['{"goal": "minimize", "shape": [1], "values": [1e999]}', /values/],
-        ["[".repeat(100), /nested deeper/]
+        ["[".repeat(100), /nested deeper/],
+        [
+          '{"goal": "minimize", "shape": [2], "values": [1, NaN]}',
+          /not valid JSON.*; a setting that failed is written null/
+        ],
+        ['{"goal": "NaN"', /not valid JSON: [^;]*$/]
       ]
       for (const [text, reason] of cases) {
         const error = yield* Effect.flip(readTable(yield* written(text)))

@@ -37,11 +37,34 @@ export class GrowingCholesky {
     this.size = Math.min(this.size, size)
   }
 
-  /** v becomes L^-1 v, rows `from` to `to` of it, given those before. */
+  /** v becomes L^-1 v, rows `from` to `to` of it, given those before. Four rows at once: each entry of v is read once for all. */
   solveLower(v: Float64Array, from: number, to: number): void {
     const packed = this.#packed
-    for (let i = from, start = (i * (i + 1)) / 2; i < to; start += ++i)
-      v[i] = (v[i] - dot(packed, start, v, i)) / packed[start + i]
+    let i = from
+    let first = (i * (i + 1)) / 2
+    for (; i + 3 < to; i += 4) {
+      const second = first + i + 1
+      const third = second + i + 2
+      const fourth = third + i + 3
+      let [a, b, c, d] = [v[i], v[i + 1], v[i + 2], v[i + 3]]
+      for (let j = 0; j < i; j++) {
+        const x = v[j]
+        a -= packed[first + j] * x
+        b -= packed[second + j] * x
+        c -= packed[third + j] * x
+        d -= packed[fourth + j] * x
+      }
+      a /= packed[first + i]
+      b = (b - packed[second + i] * a) / packed[second + i + 1]
+      c = (c - packed[third + i] * a - packed[third + i + 1] * b) / packed[third + i + 2]
+      d -= packed[fourth + i] * a + packed[fourth + i + 1] * b + packed[fourth + i + 2] * c
+      v[i] = a
+      v[i + 1] = b
+      v[i + 2] = c
+      v[i + 3] = d / packed[fourth + i + 3]
+      first = fourth + i + 4
+    }
+    for (; i < to; first += ++i) v[i] = (v[i] - dot(packed, first, v, i)) / packed[first + i]
   }
 
   /** v becomes L^-T v, of as many rows of L as v has. */
