@@ -78,9 +78,9 @@ const leastToleranceForGroups = 1e-12
 
 /** The first of the modes up to k that are split off at once. */
 const groupStart = (size: number, modes: ReadonlyArray<number>, k: number, rank: number): number => {
+  if (size < leastToGroup) return k
   let [from, columns] = [k, modes[k] * rank]
-  while (size >= leastToGroup && from > 1 && columns * modes[from - 1] <= groupedColumns)
-    columns *= modes[--from]
+  while (from > 1 && columns * modes[from - 1] <= groupedColumns) columns *= modes[--from]
   return from
 }
 
