@@ -37,7 +37,7 @@ export const splitUnfolding = Effect.fnUntraced(function* (
 const smallDecomposition = 16_384
 
 /** Below so many rows a singular value decomposition of a wide matrix costs no more than the way around it. */
-const leastRowsForGram = 16
+const leastRowsForGram = 128
 
 const splitBySvd = (
   a: Float64Array,
