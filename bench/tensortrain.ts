@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import * as Layers from "../src/Layers/index.ts"
 import { key, stream } from "../src/Random/index.ts"
+import { Backend } from "../src/Tensor/index.ts"
 import { evaluate, pointwise, type TensorTrain, TensorTrains } from "../src/TensorTrain/index.ts"
 import { isAbsent, runPeer } from "./Peer.ts"
 import type { Report } from "./Report.ts"
@@ -9,6 +10,7 @@ interface PeerRow {
   readonly peer: string
   readonly seconds: number
   readonly relativeError: number
+  readonly numbers: number
   readonly evaluations?: number
 }
 
@@ -42,22 +44,29 @@ const functions: Record<string, { readonly size: number; readonly at: (index: In
 }
 
 const dimensions = 10
-const rounding = { modes: Array.from({ length: 10 }, () => 20), rank: 30, tolerance: 1e-8 }
+const rounding = { modes: Array.from({ length: 10 }, () => 20), rank: 30, share: 1e-10, tolerance: 1e-8 }
 const crossTolerance = 1e-6
 
-/** What is decomposed: 1 / (1 + sum i) at all indices of 20^5, and a sampled curve read as 2^20. */
+/** 1 / (1 + sum i) at all indices of size^count. */
+const hilbert = (size: number, count: number): Float64Array =>
+  new Float64Array(size ** count).map((_, e) => {
+    let [sum, rest] = [1, e]
+    for (; rest > 0; rest = Math.floor(rest / size)) sum += rest % size
+    return 1 / sum
+  })
+
+/** What is decomposed: 1 / (1 + sum i) at all indices of 20^5 and of 8^4, and a sampled curve read as 2^20. */
 const tensors: Record<
   string,
   { readonly modes: ReadonlyArray<number>; readonly values: () => Float64Array }
 > = {
   "20^5": {
     modes: [20, 20, 20, 20, 20],
-    values: () =>
-      new Float64Array(20 ** 5).map((_, e) => {
-        let [sum, rest] = [1, e]
-        for (; rest > 0; rest = Math.floor(rest / 20)) sum += rest % 20
-        return 1 / sum
-      })
+    values: () => hilbert(20, 5)
+  },
+  "8^4": {
+    modes: [8, 8, 8, 8],
+    values: () => hilbert(8, 4)
   },
   "2^20": {
     modes: Array.from({ length: 20 }, () => 2),
@@ -104,14 +113,17 @@ interface Row {
   readonly name: string
   readonly seconds: number
   readonly relativeError: number
+  /** In all cores. */
+  readonly numbers: number
   readonly evaluations?: number
 }
 
-const shown = ({ name, seconds, relativeError, evaluations }: Row, who: string) => ({
+const shown = ({ name, seconds, relativeError, numbers, evaluations }: Row, who: string) => ({
   what: name,
   who,
   seconds,
   "relative error": relativeError,
+  numbers,
   ...(evaluations === undefined ? {} : { evaluations })
 })
 
@@ -125,12 +137,15 @@ interface Decomposition {
 }
 
 /**
- * TT-SVD of 20^5 and of 2^20 numbers at three accuracies, rounding from rank 60 to 30, and TT-cross of three functions of ten
- * variables, against tensorly, teneva and torchTT at the same accuracy (torchTT's cross, which takes minutes, on the first only).
+ * TT-SVD of 20^5, 8^4 and 2^20 numbers at three accuracies, rounding from rank 60 to 30 where the other 30 directions are there
+ * twice and where they are small, and TT-cross of three functions of ten variables, against tensorly, teneva and torchTT at the
+ * same accuracy and on as many threads (without torchTT's cross, which takes minutes).
  */
 export const tensortrain = Effect.fn("bench.tensortrain")(
   function* (seconds: number) {
     const trains = yield* TensorTrains
+    const { description } = yield* Backend
+    const threads = Number(/(\d+) thread/.exec(description)?.[1] ?? 1)
     const own: Array<Row> = []
     const decompositions: Array<Decomposition> = []
     for (const [tensor, { modes, values: numbers }] of Object.entries(tensors)) {
@@ -140,18 +155,28 @@ export const tensortrain = Effect.fn("bench.tensortrain")(
         const fit = yield* measured(trains.fromDense({ values, shape: modes }, { tolerance }), seconds)
         const relativeError = distance(yield* trains.toDense(fit.result), values)
         decompositions.push({ name, tensor, modes, tolerance, ranks: fit.result.ranks })
-        own.push({ name, seconds: fit.seconds, relativeError })
+        own.push({ name, seconds: fit.seconds, relativeError, numbers: fit.result.storedParameters })
       }
     }
     const single = yield* trains.random(rounding.modes, rounding.rank, key(1))
-    const doubled = yield* trains.add(single, single)
-    const rounded = yield* measured(trains.round(doubled, { tolerance: rounding.tolerance }), seconds)
-    own.push({
-      name: "round",
-      seconds: rounded.seconds,
-      relativeError:
-        (yield* trains.norm(yield* trains.subtract(rounded.result, doubled))) / (yield* trains.norm(doubled))
-    })
+    const other = yield* trains.scale(
+      yield* trains.random(rounding.modes, rounding.rank, key(2)),
+      rounding.share
+    )
+    for (const [name, more] of [
+      ["round X + X", single],
+      ["round X + 1e-10 Y", other]
+    ] as const) {
+      const sum = yield* trains.add(single, more)
+      const rounded = yield* measured(trains.round(sum, { tolerance: rounding.tolerance }), seconds)
+      own.push({
+        name,
+        seconds: rounded.seconds,
+        relativeError:
+          (yield* trains.norm(yield* trains.subtract(rounded.result, sum))) / (yield* trains.norm(sum)),
+        numbers: rounded.result.storedParameters
+      })
+    }
     for (const [name, { size, at }] of Object.entries(functions)) {
       const modes = Array.from({ length: dimensions }, () => size)
       const { seconds: taken, result } = yield* measured(
@@ -162,6 +187,7 @@ export const tensortrain = Effect.fn("bench.tensortrain")(
         name: `TT-cross ${name}`,
         seconds: taken,
         relativeError: errorAtRandom(result.train, at),
+        numbers: result.train.storedParameters,
         evaluations: result.evaluations
       })
     }
@@ -172,7 +198,8 @@ export const tensortrain = Effect.fn("bench.tensortrain")(
       crossTolerance,
       dimensions,
       sizes,
-      seconds
+      seconds,
+      threads
     })
     const rows = own.flatMap((row) => {
       const others = isAbsent(peer) ? [] : (peer.rows[row.name] ?? [])
@@ -186,7 +213,7 @@ export const tensortrain = Effect.fn("bench.tensortrain")(
     })
     return {
       name: "tensortrain",
-      versions: isAbsent(peer) ? [`peers absent: ${peer.absent}`] : peer.versions,
+      versions: [description, ...(isAbsent(peer) ? [`peers absent: ${peer.absent}`] : peer.versions)],
       rows
     } satisfies Report
   },

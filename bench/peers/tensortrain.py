@@ -1,14 +1,17 @@
 """TT-SVD, rounding and TT-cross by tensorly, teneva and torchTT: argv[1] is JSON {decompositions, rounding, crossTolerance, dimensions,
-sizes, seconds}.
+sizes, seconds, threads}.
 
 Each is given what it needs to reach the same relative error: tensorly the ranks that tesserae found, teneva an absolute error a
 truncation, torchTT its relative one. Only peers that are installed take part.
 """
-import importlib.metadata, json, sys, time, warnings
+import importlib.metadata, json, os, sys, time, warnings
+
+work = json.loads(sys.argv[1])
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # read when numpy is loaded
+    os.environ[name] = str(work["threads"])
 import numpy as np
 
 warnings.filterwarnings("ignore")
-work = json.loads(sys.argv[1])
 peers = {}
 for name in ("tensorly", "teneva", "torchtt"):
     try:
@@ -35,8 +38,10 @@ def measure(run, seconds=work["seconds"]):
     return sorted(times)[len(times) // 2], result
 
 
-def add(name, peer, seconds, error, **rest):
-    rows.setdefault(name, []).append({"peer": peer, "seconds": seconds, "relativeError": float(error), **rest})
+def add(name, peer, seconds, error, cores, **rest):
+    numbers = sum(int(np.prod(core.shape)) for core in cores)
+    row = {"peer": peer, "seconds": seconds, "relativeError": float(error), "numbers": numbers, **rest}
+    rows.setdefault(name, []).append(row)
 
 
 def norm(x):
@@ -44,7 +49,8 @@ def norm(x):
 
 
 e = np.arange(2**20)
-tensors = {"20^5": 1 / (1 + np.indices([20] * 5).sum(0)), "2^20": np.sin(e / 1e4) + np.sqrt(e + 1) / 1e3}
+hilbert = lambda size, count: 1 / (1 + np.indices([size] * count).sum(0))
+tensors = {"20^5": hilbert(20, 5), "8^4": hilbert(8, 4), "2^20": np.sin(e / 1e4) + np.sqrt(e + 1) / 1e3}
 for task in work["decompositions"]:
     name, modes, ranks, tolerance = task["name"], task["modes"], task["ranks"], task["tolerance"]
     a = tensors[task["tensor"]].reshape(modes)
@@ -52,17 +58,17 @@ for task in work["decompositions"]:
         from tensorly.decomposition import tensor_train
 
         seconds, cores = measure(lambda: tensor_train(a, ranks))
-        add(name, "tensorly", seconds, norm(peers["tensorly"].tt_to_tensor(cores) - a) / norm(a))
+        add(name, "tensorly", seconds, norm(peers["tensorly"].tt_to_tensor(cores) - a) / norm(a), cores)
     if "teneva" in peers:
         allowed = tolerance * norm(a) / np.sqrt(len(modes) - 1)
         seconds, cores = measure(lambda: peers["teneva"].svd(a, e=allowed))
-        add(name, "teneva", seconds, norm(peers["teneva"].full(cores) - a) / norm(a))
+        add(name, "teneva", seconds, norm(peers["teneva"].full(cores) - a) / norm(a), cores)
     if "torchtt" in peers:
         import torch
 
         x = torch.tensor(a)
         seconds, train = measure(lambda: peers["torchtt"].TT(x, eps=tolerance))
-        add(name, "torchTT", seconds, norm(train.full().numpy() - a) / norm(a))
+        add(name, "torchTT", seconds, norm(train.full().numpy() - a) / norm(a), train.cores)
 
 spec = work["rounding"]
 rng = np.random.default_rng(1)
@@ -72,17 +78,23 @@ for k in range(1, d):
     bounds[k] = min(bounds[k], bounds[k - 1] * spec["modes"][k - 1])
 for k in range(d - 1, 0, -1):
     bounds[k] = min(bounds[k], bounds[k + 1] * spec["modes"][k])
-single = [rng.normal(size=(bounds[k], spec["modes"][k], bounds[k + 1])) / np.sqrt(bounds[k]) for k in range(d)]
-if "teneva" in peers:
-    t = peers["teneva"]
-    doubled = t.add(single, single)
-    seconds, cores = measure(lambda: t.truncate(doubled, e=spec["tolerance"]))
-    add("round", "teneva", seconds, t.accuracy(cores, doubled))
-if "torchtt" in peers:
-    train = peers["torchtt"].TT([torch.tensor(core) for core in single])
-    doubled = train + train
-    seconds, short = measure(lambda: doubled.round(spec["tolerance"]))
-    add("round", "torchTT", seconds, float((short - doubled).norm() / doubled.norm()))
+def random_train():
+    return [rng.normal(size=(bounds[k], spec["modes"][k], bounds[k + 1])) / np.sqrt(bounds[k]) for k in range(d)]
+
+
+single, other = random_train(), random_train()
+other[0] = spec["share"] * other[0]
+for name, more in (("round X + X", single), ("round X + 1e-10 Y", other)):
+    if "teneva" in peers:
+        t = peers["teneva"]
+        total = t.add(single, more)
+        seconds, cores = measure(lambda: t.truncate(total, e=spec["tolerance"]))
+        add(name, "teneva", seconds, t.accuracy(cores, total), cores)
+    if "torchtt" in peers:
+        x, y = (peers["torchtt"].TT([torch.tensor(core) for core in train]) for train in (single, more))
+        total = x + y
+        seconds, short = measure(lambda: total.round(spec["tolerance"]))
+        add(name, "torchTT", seconds, float((short - total).norm() / total.norm()), short.cores)
 
 
 def ackley(i):
@@ -114,23 +126,8 @@ for name, f in functions.items():
 
         seconds, (cores, evaluations) = measure(cross)
         error = norm(t.get_many(cores, fresh) - expected) / norm(expected)
-        add(f"TT-cross {name}", "teneva", seconds, error, evaluations=int(evaluations))
-    if "torchtt" in peers and f is next(iter(functions.values())):
-        calls = [0]
-
-        def counted(indices):
-            calls[0] += len(indices)
-            return torch.tensor(f(indices.numpy().astype(int)))
-
-        start = time.perf_counter()
-        train = peers["torchtt"].interpolate.dmrg_cross(counted, [n] * d, eps=tolerance, eval_vect=True)
-        seconds = time.perf_counter() - start
-        cores = [core.numpy() for core in train.cores]
-        left = np.ones((len(fresh), 1))
-        for k in range(d):
-            left = np.einsum("cr,rcs->cs", left, cores[k][:, fresh[:, k], :])
-        error = norm(left[:, 0] - expected) / norm(expected)
-        add(f"TT-cross {name}", "torchTT", seconds, error, evaluations=calls[0])
+        add(f"TT-cross {name}", "teneva", seconds, error, cores, evaluations=int(evaluations))
 
 versions = [f"{packages[name]} {importlib.metadata.version(packages[name])}" for name in peers]
+versions.append(f"numpy {np.__version__}, torch, {work['threads']} threads")
 print(json.dumps({"versions": versions, "rows": rows}))

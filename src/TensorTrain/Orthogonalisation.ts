@@ -3,6 +3,7 @@ import { Backend, type Factorizations, type TensorError } from "../Tensor/index.
 import { hostTask } from "../Weight/index.ts"
 import { transposed } from "../Tensor/HostMatrix.ts"
 import { product } from "./dense/HostMatrix.ts"
+import { orthonormalColumns } from "./dense/Orthonormal.ts"
 import { euclideanNorm, powerOfTwo, timesPowerOfTwo } from "./dense/PowerOfTwo.ts"
 import { TensorTrain } from "./TensorTrain.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
@@ -48,30 +49,27 @@ const normalise = (sweep: Sweep, core: Float64Array): Float64Array => {
   return core
 }
 
-/** Gives core k orthonormal columns, as a matrix [r_{k-1} n_k, r_k]; the triangular factor goes into core k + 1. */
+/** Gives core k orthonormal columns, as a matrix [r_{k-1} n_k, r_k]; the other factor goes into core k + 1. */
 export const orthogonaliseLeft = (sweep: Sweep, k: number, host: Factorizations): void => {
   const { modes, ranks, cores } = sweep
-  const rows = ranks[k] * modes[k]
   const columns = ranks[k + 1]
-  const { q, r } = host.qr(cores[k], rows, columns)
-  const kept = Math.min(rows, columns)
+  const { q, r, rank } = orthonormalColumns(host, cores[k], ranks[k] * modes[k], columns)
   cores[k] = q
-  ranks[k + 1] = kept
+  ranks[k + 1] = rank
   const width = modes[k + 1] * ranks[k + 2]
-  cores[k + 1] = normalise(sweep, product(host, r, cores[k + 1], kept, columns, width))
+  cores[k + 1] = normalise(sweep, product(host, r, cores[k + 1], rank, columns, width))
 }
 
-/** Gives core k orthonormal rows, as a matrix [r_{k-1}, n_k r_k]; the triangular factor goes into core k - 1. */
+/** Gives core k orthonormal rows, as a matrix [r_{k-1}, n_k r_k]; the other factor goes into core k - 1. */
 export const orthogonaliseRight = (sweep: Sweep, k: number, host: Factorizations): void => {
   const { modes, ranks, cores } = sweep
   const rows = ranks[k]
   const columns = modes[k] * ranks[k + 1]
-  const { q, r } = host.qr(transposed(cores[k], rows, columns), columns, rows)
-  const kept = Math.min(rows, columns)
-  cores[k] = transposed(q, columns, kept)
-  ranks[k] = kept
+  const { q, r, rank } = orthonormalColumns(host, transposed(cores[k], rows, columns), columns, rows)
+  cores[k] = transposed(q, columns, rank)
+  ranks[k] = rank
   const height = ranks[k - 1] * modes[k - 1]
-  cores[k - 1] = normalise(sweep, product(host, cores[k - 1], transposed(r, kept, rows), height, rows, kept))
+  cores[k - 1] = normalise(sweep, product(host, cores[k - 1], transposed(r, rank, rows), height, rows, rank))
 }
 
 /** The same train with orthonormal columns before core k and orthonormal rows after it; core k carries the norm. */

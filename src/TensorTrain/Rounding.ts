@@ -1,13 +1,14 @@
 import { Effect } from "effect"
-import { Backend, type Factorizations, type TensorError } from "../Tensor/index.ts"
+import { Backend, type TensorError } from "../Tensor/index.ts"
 import { hostTask } from "../Weight/index.ts"
 import { zeros } from "./Arithmetic.ts"
-import { leadingColumns, product, scaledColumns } from "./dense/HostMatrix.ts"
+import { product } from "./dense/HostMatrix.ts"
 import { euclideanNorm } from "./dense/PowerOfTwo.ts"
-import { orthogonaliseLeft, type Sweep, sweepOf, trainOf } from "./Orthogonalisation.ts"
+import { splitUnfolding } from "./dense/SplitUnfolding.ts"
+import { orthogonaliseLeft, sweepOf, trainOf } from "./Orthogonalisation.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
 import { timeSlice } from "../Tensor/TimeSlice.ts"
-import { type Accuracy, defaultTolerance, ErrorBudget, largestRankAt, rankWithin } from "./Truncation.ts"
+import { type Accuracy, defaultTolerance, ErrorBudget, largestRankAt } from "./Truncation.ts"
 
 /**
  * The same tensor within ||X - Y|| <= tolerance ||Y|| in smaller ranks: orthogonal factors from the first core to the last,
@@ -30,28 +31,19 @@ export const round = Effect.fnUntraced(function* (
   if (norm === 0) return zeros(train.modes)
   const budget = new ErrorBudget((tolerance * norm) ** 2, last)
   for (let k = last; k > 0; k--) {
-    const most = largestRankAt(maxRank, k)
-    budget.spend(yield* hostTask(() => truncateRight(sweep, k, budget.allowance, most, host)))
+    const { rest, core, rank, discarded } = yield* splitUnfolding(
+      sweep.cores[k],
+      sweep.modes[k] * sweep.ranks[k + 1],
+      { allowance: budget.allowance, total: norm ** 2, maxRank: largestRankAt(maxRank, k) }
+    )
+    budget.spend(discarded)
+    sweep.cores[k] = core
+    const height = sweep.ranks[k - 1] * sweep.modes[k - 1]
+    sweep.cores[k - 1] = yield* hostTask(() =>
+      product(host, sweep.cores[k - 1], rest, height, sweep.ranks[k], rank)
+    )
+    sweep.ranks[k] = rank
     yield* pause
   }
   return yield* hostTask(() => trainOf(sweep, 0))
 })
-
-/** Keeps the leading singular directions of core k as its rows; the others' sum of squares is returned. */
-const truncateRight = (
-  { modes, ranks, cores }: Sweep,
-  k: number,
-  allowance: number,
-  maxRank: number,
-  host: Factorizations
-): number => {
-  const rows = ranks[k]
-  const columns = modes[k] * ranks[k + 1]
-  const { u, s, vt } = host.svd(cores[k], rows, columns)
-  const { rank, discarded } = rankWithin(s, allowance, maxRank)
-  const left = scaledColumns(leadingColumns(u, rows, s.length, rank), rank, s)
-  cores[k] = vt.slice(0, rank * columns)
-  cores[k - 1] = product(host, cores[k - 1], left, ranks[k - 1] * modes[k - 1], rows, rank)
-  ranks[k] = rank
-  return discarded
-}

@@ -1,7 +1,7 @@
 import type { Factorizations } from "../../Tensor/index.ts"
 
 /** Below so many multiplications a loop here is faster than the way to a BLAS and back. */
-const smallProduct = 20_000
+const smallProduct = 2_000
 
 /** a [m, k] b [k, n]. */
 export const product = (
@@ -21,6 +21,12 @@ export const product = (
       for (let j = 0; j < n; j++) result[i * n + j] += factor * b[p * n + j]
     }
   return result
+}
+
+export const identity = (size: number): Float64Array<ArrayBuffer> => {
+  const matrix = new Float64Array(size * size)
+  for (let p = 0; p < size; p++) matrix[p * size + p] = 1
+  return matrix
 }
 
 /** The first `kept` columns of a [rows, columns]. */

@@ -2,17 +2,10 @@ import { Effect } from "effect"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Weight/index.ts"
 import { rankWithin } from "../Truncation.ts"
-import { transposed } from "../../Tensor/HostMatrix.ts"
+import { dominantDirections, type GramMatrix, type SplitLimits } from "./DominantDirections.ts"
 import { leadingColumns, product, scaledColumns } from "./HostMatrix.ts"
-import { gramMatrix, tallProduct } from "./TallMatrix.ts"
-
-export interface SplitLimits {
-  /** Sum of squares that may be discarded. */
-  readonly allowance: number
-  /** The sum of squares of the whole tensor, by which rounding is judged. */
-  readonly total: number
-  readonly maxRank: number
-}
+import { orthonormalRows } from "./Orthonormal.ts"
+import { gramOfColumns, squaredDistance, tallProduct } from "./TallMatrix.ts"
 
 /** a ~ rest core, with orthonormal rows in core. */
 export interface Split {
@@ -25,26 +18,26 @@ export interface Split {
   readonly discarded: number
 }
 
-/** An unfolding a [rows, columns], cut to the smallest rank that the limits allow. */
+/** An unfolding a [rows, columns], cut to the smallest rank that the limits allow, or nearly so. */
 export const splitUnfolding = Effect.fnUntraced(function* (
   a: Float64Array,
   columns: number,
   limits: SplitLimits
 ): Effect.fn.Return<Split, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  return a.length / columns < columns
-    ? yield* hostTask(() => splitWide(a, columns, limits, host))
-    : yield* splitTall(a, columns, limits)
+  const rows = a.length / columns
+  const isSmall = a.length * Math.min(rows, columns) <= smallDecomposition
+  if (isSmall || (rows < columns && rows < leastRowsForGram))
+    return yield* hostTask(() => splitBySvd(a, columns, limits, host))
+  const split = rows < columns ? yield* splitWide(a, columns, limits) : yield* splitTall(a, columns, limits)
+  return split ?? (yield* hostTask(() => splitBySvd(a, columns, limits, host)))
 })
 
-/** Below so many rows a singular value decomposition costs no more than the way around it. */
-const leastRowsForGram = 128
+/** So many multiplications are done before several calls are made. */
+const smallDecomposition = 16_384
 
-const splitWide = (a: Float64Array, columns: number, limits: SplitLimits, host: Factorizations): Split => {
-  const rows = a.length / columns
-  const split = rows < leastRowsForGram ? undefined : wideByGram(a, columns, limits, host)
-  return split ?? splitBySvd(a, columns, limits, host)
-}
+/** Below so many rows a singular value decomposition of a wide matrix costs no more than the way around it. */
+const leastRowsForGram = 128
 
 const splitBySvd = (
   a: Float64Array,
@@ -59,122 +52,105 @@ const splitBySvd = (
   return { rest, core: vt.slice(0, rank * columns), rank, discarded }
 }
 
-/** Rows leftᵀ a / s are orthonormal to about epsilon s_1² / s²: so small a share of the largest s keeps twelve digits. */
-const leastShareForGram = 1e-2
-
-/** From the eigenvectors of a aᵀ, in half the time; undefined where singular values are kept that it would blur. */
-const wideByGram = (
+/** By the directions u of its columns: a ~ u (uᵀ a), where the rows of uᵀ a are nearly orthogonal. */
+const splitWide = Effect.fnUntraced(function* (
   a: Float64Array,
   columns: number,
-  { allowance, total, maxRank }: SplitLimits,
-  host: Factorizations
-): Split | undefined => {
+  limits: SplitLimits
+): Effect.fn.Return<Split | undefined, TensorError, Backend> {
+  const { factorizations: host } = yield* Backend
   const rows = a.length / columns
-  const gram = host.multiply(a, transposed(a, rows, columns), rows, columns, rows)
-  const { singular, vectors } = descending(host, gram, rows)
-  const rounding = rows * Number.EPSILON * total
-  const { rank, discarded } = rankWithin(singular, Math.max(0, allowance - rounding), maxRank)
-  if (!(singular[rank - 1] > leastShareForGram * singular[0])) return undefined
-  const left = vectors.subarray(0, rank * rows)
-  const core = product(host, left, a, rank, rows, columns)
-  for (let j = 0; j < rank; j++) for (let e = j * columns; e < (j + 1) * columns; e++) core[e] /= singular[j]
-  const rest = scaledColumns(transposed(left, rank, rows), rank, singular)
-  return { rest, core, rank, discarded }
-}
+  const gram: GramMatrix<never> = (projector) =>
+    hostTask(() => {
+      const along = projector === undefined ? a : host.multiply(projector, a, rows, rows, columns)
+      return host.multiply(along, along, rows, columns, rows, { transposeB: true })
+    })
+  const directions = yield* dominantDirections(gram, rows, limits, columns >= fewRowsPerColumn * rows)
+  if (directions === undefined) return undefined
+  const { vectors, rank, discarded } = directions
+  return yield* hostTask(() => {
+    const along = product(host, vectors, a, rank, rows, columns)
+    const { basis, triangle } = orthonormalRows(host, along, rank, columns)
+    const rest = host.multiply(vectors, triangle, rows, rank, rank, { transposeA: true })
+    return { rest, core: basis, rank, discarded }
+  })
+})
 
 /** With fewer rows a column a singular value decomposition costs less than a second Gram matrix. */
 const fewRowsPerColumn = 4
 
-/**
- * A tall matrix, whose singular value decomposition would cost many times its Gram matrix. The eigenvectors of aᵀ a are as good
- * as singular vectors down to some 1e-5 of the largest singular value; where the limits ask for more, the others only say which
- * subspace is left, and the Gram matrix of a within that shows the next ones as clearly.
- */
 const splitTall = Effect.fnUntraced(function* (
   a: Float64Array,
   columns: number,
   limits: SplitLimits
-): Effect.fn.Return<Split, TensorError, Backend> {
+): Effect.fn.Return<Split | undefined, TensorError, Backend> {
+  const rows = a.length / columns
+  const sampled = yield* splitBySample(a, columns, limits)
+  if (sampled !== undefined) return sampled
+  const directions = yield* dominantDirections<Backend>(
+    (projector) => gramOfColumns(a, columns, projector),
+    columns,
+    limits,
+    rows >= fewRowsPerColumn * columns
+  )
+  if (directions === undefined) return undefined
+  const { vectors, rank, discarded } = directions
+  return { rest: yield* tallProduct(a, columns, vectors, true), core: vectors, rank, discarded }
+})
+
+/** A sample is worth its while for so many columns, with so many times its rows in the whole, which it must be short of. */
+const leastColumnsToSample = 32
+const rowsPerSampledRow = 3
+/** How far below its share of what may be discarded a sample is looked at. */
+const sampleShare = 1e-3
+/** What part of what may be discarded the directions of a sample may miss. */
+const missedShare = 0.05
+/** Directions of a sample above this share of the columns save nothing. */
+const fewShare = 1 / 3
+
+/**
+ * Where a sample of the rows has few directions, they most often are all there are: a is looked at along these alone, which is
+ * a fraction of the work of its Gram matrix, and what lies outside of them is measured, not guessed. undefined where that is too
+ * much.
+ */
+const splitBySample = Effect.fnUntraced(function* (
+  a: Float64Array,
+  columns: number,
+  { allowance, total, maxRank }: SplitLimits
+): Effect.fn.Return<Split | undefined, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  const { allowance, total, maxRank } = limits
+  const rows = a.length / columns
+  const count = Math.floor(columns / 2)
   const noise = columns * Number.EPSILON ** 2 * total
-  const core = new Float64Array(columns * columns)
-  let kept = 0
-  // open: [columns - kept, columns], an orthonormal basis of what is left; undefined for all of it
-  let open: Float64Array | undefined
-  for (;;) {
-    const gram = yield* gramMatrix(a, columns, open)
-    const { singular, vectors } = yield* hostTask(() => directionsOf(host, gram, columns, open))
-    const { rank, discarded, isLast } = levelRank(singular, kept, { allowance, noise, maxRank })
-    core.set(vectors.subarray(0, rank * columns), kept * columns)
-    kept += rank
-    if (isLast) {
-      const found = core.slice(0, kept * columns)
-      const rest = yield* tallProduct(a, columns, transposed(found, kept, columns))
-      return { rest, core: found, rank: kept, discarded }
-    }
-    if (a.length < fewRowsPerColumn * columns ** 2)
-      return yield* hostTask(() => splitBySvd(a, columns, limits, host))
-    open = vectors.slice(rank * columns)
+  if (columns < leastColumnsToSample || rows < rowsPerSampledRow * count || allowance < noise)
+    return undefined
+  const sample = spreadRows(a, columns, count)
+  const seen = yield* splitUnfolding(sample, columns, {
+    allowance: (sampleShare * allowance * count) / rows,
+    total: (total * count) / rows,
+    maxRank: count
+  })
+  if (seen.rank > fewShare * columns) return undefined
+  const along = yield* tallProduct(a, columns, seen.core, true)
+  const missed = yield* squaredDistance(a, columns, along, seen.core)
+  if (missed > missedShare * allowance) return undefined
+  const inner = yield* splitUnfolding(along, seen.rank, { allowance: allowance - missed, total, maxRank })
+  return {
+    ...inner,
+    core: yield* hostTask(() => product(host, inner.core, seen.core, inner.rank, seen.rank, columns)),
+    discarded: inner.discarded + missed
   }
 })
 
-// gram: [n, n] in the basis open [n, columns] -> singular values, the largest first, and vectors [n, columns] with one in each row
-const directionsOf = (
-  host: Factorizations,
-  gram: Float64Array,
-  columns: number,
-  open: Float64Array | undefined
-): Directions => {
-  const count = open === undefined ? columns : open.length / columns
-  const { singular, vectors } = descending(host, gram, count)
-  if (open === undefined) return { singular, vectors }
-  return { singular, vectors: product(host, vectors, open, count, count, columns) }
+/** Rows of a [rows, columns] at multiples of the golden ratio, which fall in with no period of a tensor's indices. */
+const spreadRows = (a: Float64Array, columns: number, count: number): Float64Array => {
+  const rows = a.length / columns
+  const sample = new Float64Array(count * columns)
+  for (let j = 0; j < count; j++) {
+    const row = Math.floor(((j * goldenRatio) % 1) * rows)
+    sample.set(a.subarray(row * columns, (row + 1) * columns), j * columns)
+  }
+  return sample
 }
 
-interface Directions {
-  readonly singular: Float64Array
-  readonly vectors: Float64Array
-}
-
-// gram: [n, n] -> singular values, the largest first, and vectors [n, n] with one in each row
-const descending = (host: Factorizations, gram: Float64Array, n: number): Directions => {
-  const { values, vectors: columns } = host.eigh(gram, n)
-  const singular = values.map((_, j) => Math.sqrt(Math.max(0, values[n - 1 - j])))
-  const vectors = new Float64Array(n * n)
-  for (let j = 0; j < n; j++) for (let i = 0; i < n; i++) vectors[j * n + i] = columns[i * n + n - 1 - j]
-  return { singular, vectors }
-}
-
-/** How many directions to take from one level, what then is left, and whether that is the end. */
-const levelRank = (
-  singular: Float64Array,
-  kept: number,
-  {
-    allowance,
-    noise,
-    maxRank
-  }: { readonly allowance: number; readonly noise: number; readonly maxRank: number }
-): { readonly rank: number; readonly discarded: number; readonly isLast: boolean } => {
-  const squares = singular.reduce((sum, value) => sum + value * value, 0)
-  const most = maxRank - kept
-  if (kept > 0 && (most <= 0 || squares <= Math.max(allowance, noise)))
-    return { rank: 0, discarded: squares, isLast: true }
-  const rounding = singular.length * Number.EPSILON * squares
-  const wanted = rankWithin(singular, Math.max(noise, allowance - rounding), most)
-  const share = unreliableShare(singular[0], Math.sqrt(Math.max(allowance, noise)), singular.length)
-  const reliable = singular.findLastIndex((value) => value ** 2 > share * singular[0] ** 2) + 1
-  const isLast = wanted.rank <= reliable || squares === 0
-  return isLast ? { ...wanted, isLast } : { rank: Math.max(1, reliable), discarded: 0, isLast }
-}
-
-/**
- * Eigenvalues of a Gram matrix below this share of the largest are left to the next level. Rounding turns an eigenvector by about
- * epsilon s_1² / s², so that epsilon s_1² / s of its singular value s stays behind, which must be small against what may be
- * discarded; and far below the largest eigenvalue there is nothing but rounding.
- */
-const unreliableShare = (largest: number, mayBeDiscarded: number, columns: number): number =>
-  Math.min(
-    1e-8,
-    Math.max(((5 * Number.EPSILON * largest) / mayBeDiscarded) ** 2, 100 * columns * Number.EPSILON)
-  )
+const goldenRatio = (1 + Math.sqrt(5)) / 2

@@ -1,9 +1,7 @@
 import { Effect } from "effect"
-import { upload } from "../../Tensor/Host.ts"
-import { Backend, compute, type Factorizations, Tensor, type TensorError } from "../../Tensor/index.ts"
+import { Backend, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Weight/index.ts"
 import { timeSlice } from "../../Tensor/TimeSlice.ts"
-import { transposed } from "../../Tensor/HostMatrix.ts"
 import { product } from "./HostMatrix.ts"
 
 /** Numbers of a tall matrix that are worked on at once. A block has many more rows than columns all the same. */
@@ -27,70 +25,66 @@ const blocksOf = function* (a: Float64Array, columns: number): Generator<Block> 
   }
 }
 
-/**
- * The Gram matrix [count, count] of a [rows, columns] seen along the directions [count, columns], that is of a directionsᵀ;
- * without directions that of a itself. On the backend where it has float64, whose products transpose nothing.
- */
-export const gramMatrix = Effect.fnUntraced(function* (
+/** The Gram matrix [columns, columns] of a [rows, columns], or of a projection, for a symmetric projector [columns, columns]. */
+export const gramOfColumns = Effect.fnUntraced(function* (
   a: Float64Array,
   columns: number,
-  directions?: Float64Array
+  projector?: Float64Array
 ): Effect.fn.Return<Float64Array, TensorError, Backend> {
-  const { factorizations: host, dtypes } = yield* Backend
+  const { factorizations: host } = yield* Backend
   const pause = timeSlice()
-  const count = directions === undefined ? columns : directions.length / columns
-  const gram = new Float64Array(count * count)
-  for (const block of blocksOf(a, columns)) {
-    const part = dtypes.has("float64")
-      ? yield* gramOnBackend(block, columns, directions)
-      : yield* hostTask(() => gramOnHost(block, columns, directions, host))
+  const gram = new Float64Array(columns * columns)
+  for (const { values, height } of blocksOf(a, columns)) {
+    const part = yield* hostTask(() => {
+      const along =
+        projector === undefined ? values : host.multiply(values, projector, height, columns, columns)
+      return host.multiply(along, along, columns, height, columns, { transposeA: true })
+    })
     for (let e = 0; e < gram.length; e++) gram[e] += part[e]
     yield* pause
   }
   return gram
 })
 
-const gramOnBackend = ({ values, height }: Block, columns: number, directions: Float64Array | undefined) =>
-  Effect.scoped(
-    Effect.flatMap(
-      compute((t) => {
-        const block = upload(t.region, values, [height, columns], "float64")
-        if (directions === undefined) return t.matmul(block, block, { transposeA: true })
-        const axes = upload(t.region, directions, [directions.length / columns, columns], "float64")
-        const along = t.matmul(block, axes, { transposeB: true })
-        return t.matmul(along, along, { transposeA: true })
-      }),
-      Tensor.toArray
-    )
-  )
-
-const gramOnHost = (
-  { values, height }: Block,
-  columns: number,
-  directions: Float64Array | undefined,
-  host: Factorizations
-): Float64Array => {
-  const count = directions === undefined ? columns : directions.length / columns
-  const along =
-    directions === undefined
-      ? values
-      : product(host, values, transposed(directions, count, columns), height, columns, count)
-  return product(host, transposed(along, height, count), along, count, height, count)
-}
-
-// a: [rows, inner], b: [inner, columns] -> [rows, columns]
+// a: [rows, inner], b: [inner, columns], or [columns, inner] where it is transposed -> [rows, columns]
 export const tallProduct = Effect.fnUntraced(function* (
   a: Float64Array,
   inner: number,
-  b: Float64Array
+  b: Float64Array,
+  transposeB = false
 ): Effect.fn.Return<Float64Array, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
   const pause = timeSlice()
   const columns = b.length / inner
   const result = new Float64Array((a.length / inner) * columns)
   for (const { values, height, start } of blocksOf(a, inner)) {
-    result.set(yield* hostTask(() => product(host, values, b, height, inner, columns)), start * columns)
+    const part = yield* hostTask(() =>
+      transposeB
+        ? host.multiply(values, b, height, inner, columns, { transposeB })
+        : product(host, values, b, height, inner, columns)
+    )
+    result.set(part, start * columns)
     yield* pause
   }
   return result
+})
+
+// left: [rows, rank], right: [rank, columns] -> ||a - left right||²
+export const squaredDistance = Effect.fnUntraced(function* (
+  a: Float64Array,
+  columns: number,
+  left: Float64Array,
+  right: Float64Array
+): Effect.fn.Return<number, TensorError, Backend> {
+  const { factorizations: host } = yield* Backend
+  const pause = timeSlice()
+  const rank = right.length / columns
+  let squares = 0
+  for (const { values, height, start } of blocksOf(a, columns)) {
+    const from = left.subarray(start * rank, (start + height) * rank)
+    const near = yield* hostTask(() => host.multiply(from, right, height, rank, columns))
+    for (let e = 0; e < near.length; e++) squares += (values[e] - near[e]) ** 2
+    yield* pause
+  }
+  return squares
 })
