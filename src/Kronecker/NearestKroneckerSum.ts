@@ -48,11 +48,17 @@ export const nearestKroneckerSum = (
   // R: [m1 n1, m2 n2], B_r = v_r, A_r = R v_r; what is left of a block is its part of the error.
   forEachBlocks(scaled, shape, arrangement, (blocks, first) => {
     const rows = blocks.length / size
-    const coefficients = host.multiply(blocks, principal, rows, size, kept, { transposeB: true })
-    const sum = host.multiply(coefficients, principal, rows, kept, size)
-    for (let e = 0; e < blocks.length; e++) error += (blocks[e] - sum[e]) ** 2
+    const coefficients = host.multiply(principal, blocks, kept, size, rows, { transposeB: true })
+    const sum = host.multiply(coefficients, principal, rows, kept, size, { transposeA: true })
+    // A sum of its own: one that a closure shares is written to memory at every step.
+    let squares = 0
+    for (let e = 0; e < blocks.length; e++) {
+      const difference = blocks[e] - sum[e]
+      squares += difference * difference
+    }
+    error += squares
     for (let r = 0; r < kept; r++)
-      for (let i = 0, e = r; i < rows; i++, e += kept) a[r * count + first + i] = coefficients[e]
+      a.set(coefficients.subarray(r * rows, (r + 1) * rows), r * count + first)
   })
   for (let r = 0; r < kept; r++)
     balance(
