@@ -57,8 +57,7 @@ export const nearestKroneckerSum = (
       squares += difference * difference
     }
     error += squares
-    for (let r = 0; r < kept; r++)
-      a.set(coefficients.subarray(r * rows, (r + 1) * rows), r * count + first)
+    for (let r = 0; r < kept; r++) a.set(coefficients.subarray(r * rows, (r + 1) * rows), r * count + first)
   })
   for (let r = 0; r < kept; r++)
     balance(
