@@ -43,7 +43,10 @@ export const proposeStage = (state: SearchState, { modes }: SearchProblem, rando
   }
 }
 
-/** Takes the losses of all rows of the batch, and gives the stage that follows, which is often the same. */
+/**
+ * Takes the losses of all rows of the batch, and gives the stage that follows, which is often the same. An evolution strategy most of whose
+ * generation was asked before is down to the resolution of the modes.
+ */
 export const absorbStage = (
   state: SearchState,
   problem: SearchProblem,
@@ -80,7 +83,7 @@ export const absorbStage = (
       return afterEpisode(state, problem, random)
     case "evolution":
       absorbOffspring(stage.strategy, losses)
-      if (!stage.strategy.isOver) return stage
+      if (!stage.strategy.isOver && 2 * state.freshCount >= state.batch.count) return stage
       if (state.best !== undefined) admit(found, state.bestRow, state.best.loss)
       return afterEpisode(state, problem, random)
     case "anywhere":
