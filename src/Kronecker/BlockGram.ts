@@ -57,7 +57,7 @@ const numbersAtOnce = 2 ** 17
  * Reads the rearrangement R [m1 n1, m2 n2] of W, whose rows are W's blocks, row-major (Van Loan and Pitsianis, "Approximation with
  * Kronecker Products", 1993), so many rows at a time: visit(rows, first), the rows in a buffer that is used again.
  */
-export const forEachBlocks = (
+export const forEachBatchOfBlocks = (
   w: Float32Array | Float64Array,
   { left: [m1, n1], right: [m2, n2] }: KroneckerShape,
   { rows, columns }: Arrangement,
@@ -90,7 +90,7 @@ export const blockGram = (
 ): Float64Array => {
   const size = shape.right[0] * shape.right[1]
   const gram = new Float64Array(size * size)
-  forEachBlocks(w, shape, arrangement, (blocks) => {
+  forEachBatchOfBlocks(w, shape, arrangement, (blocks) => {
     const products = host.multiply(blocks, blocks, size, blocks.length / size, size, { transposeA: true })
     for (let e = 0; e < gram.length; e++) gram[e] += products[e]
   })

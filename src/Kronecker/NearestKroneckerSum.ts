@@ -1,6 +1,6 @@
 import type { Factorizations } from "../Tensor/index.ts"
 import { type Arrangement, exchanged, shuffled } from "./Arrangement.ts"
-import { blockGram, eigenOf, forEachBlocks, largestOf } from "./BlockGram.ts"
+import { blockGram, eigenOf, forEachBatchOfBlocks, largestOf } from "./BlockGram.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 
 /** Factors A [terms, m1, n1] and B [terms, m2, n2], and how near their sum comes. */
@@ -46,7 +46,7 @@ export const nearestKroneckerSum = (
   let [error, total] = [0, 0]
   for (let e = 0; e < size; e++) total += gram[e * size + e]
   // R: [m1 n1, m2 n2], B_r = v_r, A_r = R v_r; what is left of a block is its part of the error.
-  forEachBlocks(scaled, shape, arrangement, (blocks, first) => {
+  forEachBatchOfBlocks(scaled, shape, arrangement, (blocks, first) => {
     const rows = blocks.length / size
     const coefficients = host.multiply(principal, blocks, kept, size, rows, { transposeB: true })
     const sum = host.multiply(coefficients, principal, rows, kept, size, { transposeA: true })

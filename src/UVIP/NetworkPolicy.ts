@@ -24,11 +24,11 @@ export const chooseByNetwork = (
   const random = stream(key)
   for (let row = 0; row < rows; row++) {
     const own = logits.subarray(row * actions, (row + 1) * actions)
-    into[row] = isGreedy ? largestOf(own) : sampleSoftmax(own, random.uniform())
+    into[row] = isGreedy ? argmax(own) : sampleSoftmax(own, random.uniform())
   }
 }
 
-const largestOf = (scores: Float64Array): number => {
+const argmax = (scores: Float64Array): number => {
   let best = 0
   for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i
   return best
@@ -36,7 +36,7 @@ const largestOf = (scores: Float64Array): number => {
 
 // The index at which the softmax's distribution function passes `uniform`.
 const sampleSoftmax = (logits: Float64Array, uniform: number): number => {
-  const largest = logits[largestOf(logits)]
+  const largest = logits[argmax(logits)]
   let total = 0
   for (const logit of logits) total += Math.exp(logit - largest)
   let rest = uniform * total

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Arrangement } from "../../src/Kronecker/Arrangement.ts"
-import { blockGram, forEachBlocks } from "../../src/Kronecker/BlockGram.ts"
+import { blockGram, forEachBatchOfBlocks } from "../../src/Kronecker/BlockGram.ts"
 import type { KroneckerShape } from "../../src/Kronecker/Contraction.ts"
 import { matrixFactorizations as host } from "../../src/Layers/host/MatrixFactorizations.ts"
 import { key, stream } from "../../src/Random/index.ts"
@@ -39,7 +39,7 @@ describe("the rearrangement of Van Loan and Pitsianis", () => {
     it(`reads every block of (${m1}, ${n1}) x (${m2}, ${n2}) once, in order`, () => {
       const read = new Float64Array(w.length)
       let next = 0
-      forEachBlocks(w, shape, arrangement, (blocks, first) => {
+      forEachBatchOfBlocks(w, shape, arrangement, (blocks, first) => {
         assert.strictEqual(first, next)
         read.set(blocks, first * size)
         next = first + blocks.length / size

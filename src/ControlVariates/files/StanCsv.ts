@@ -19,7 +19,7 @@ const isStatistic = (name: string): boolean => name.endsWith("__")
 
 const ofAllChains = (
   tables: ReadonlyArray<NumericTable>,
-  of: (table: NumericTable) => Float64Array
+  of: (table: NumericTable, chain: number) => Float64Array
 ): Float64Array => {
   const parts = tables.map(of)
   const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -79,7 +79,7 @@ const scoresFrom = (
   })
   const known = parameters.map((name) => [name, bracketed(name)])
   const columns = tables.map((table, k) => scoreColumns(table, files[k].path, known))
-  return ofAllChains(tables, (table) => tableColumns(table, columns[tables.indexOf(table)]))
+  return ofAllChains(tables, (table, k) => tableColumns(table, columns[k]))
 }
 
 /**

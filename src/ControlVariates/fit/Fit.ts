@@ -77,7 +77,7 @@ export const fitProblem = Effect.fnUntraced(function* (
   if (least.count >= draws && settings.ridges.includes(0))
     return yield* new NumericalError({
       operation: "control variate",
-      reason: `${features.count} features of degree ${settings.degrees[0]} from ${draws} draws: any series would be fitted exactly; lower the degree, or use a ridge`
+      reason: `${least.count} features of degree ${settings.degrees[0]} from ${draws} draws: any series would be fitted exactly; lower the degree, or use a ridge`
     })
   return { host: factorizations, chains: scored, functionals, settings, family, features }
 })

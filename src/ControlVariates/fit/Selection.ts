@@ -18,7 +18,7 @@ export interface Candidate {
 /** A candidate and what it is worth, for one functional. */
 export interface Choice extends Candidate {
   /** Geometric mean over the folds of the asymptotic variance of f + Z a: what candidates are compared by. */
-  readonly score: number
+  readonly geometricHeldOut: number
   /** Asymptotic variance of f + Z a on pieces that a was not fitted on. */
   readonly heldOut: number
   /** The same on the pieces that it was fitted on. */
@@ -120,11 +120,11 @@ export const selectCandidates = (
             logs += share * Math.log(Math.max(variance, floor))
             inSample += share * Math.max(0, valueAt(trainForms[fold], q, a))
           })
-          const score = Math.exp(logs)
+          const geometricHeldOut = Math.exp(logs)
           const before = best[q]
           const margin = before !== undefined && before.features < candidate.features ? 0.99 : 1
-          if (before === undefined || score < margin * before.score)
-            best[q] = { ...candidate, score, heldOut, inSample, withoutFold }
+          if (before === undefined || geometricHeldOut < margin * before.geometricHeldOut)
+            best[q] = { ...candidate, geometricHeldOut, heldOut, inSample, withoutFold }
         }
     }
     const choices: Array<Choice> = []

@@ -191,6 +191,15 @@ const batchOf = ({ batches, dimensions }: Ensemble, points: number): Batch => {
   return batch
 }
 
+/** One transition of every chain. */
+export const advanceOnce = (ensemble: Ensemble, tuning: Tuning): Waiting<void> =>
+  advance(
+    ensemble,
+    1,
+    () => tuning,
+    () => {}
+  )
+
 /**
  * Transitions of every chain by the tuning that holds at each, all evaluations of a round together; after each, `after` with its number. One generator
  * for all of them, as starting one costs as much as a transition's arithmetic.

@@ -22,6 +22,7 @@ import {
 import { isFinitePoint, type Kernel, type Tuning } from "./Kernel.ts"
 import {
   advance,
+  advanceOnce,
   awaiting,
   ensembleOf,
   type SamplerInfo,
@@ -73,12 +74,7 @@ export const step = (
 ): Effect.Effect<readonly [SamplerState, SamplerInfo], TargetError | TensorError> =>
   awaiting(function* () {
     const ensemble = ensembleOf(target, kernel, state)
-    yield* advance(
-      ensemble,
-      1,
-      () => tuning,
-      () => {}
-    )
+    yield* advanceOnce(ensemble, tuning)
     return [stateOf(ensemble), ensemble.info] as const
   })
 
@@ -122,13 +118,7 @@ function* firstStepSize(
   let direction = 0
   for (let k = 0; k < 60; k++) {
     const trial = ensembleOf(target, kernel, state)
-    const tuning = { stepSize, inverseMass }
-    yield* advance(
-      trial,
-      1,
-      () => tuning,
-      () => {}
-    )
+    yield* advanceOnce(trial, { stepSize, inverseMass })
     const { acceptance } = trial.info
     const mean = acceptance.reduce((sum, a) => sum + a, 0) / acceptance.length
     const wanted = mean > 0.5 ? 1 : -1

@@ -1,7 +1,7 @@
 import type { Factorizations } from "../../Tensor/index.ts"
 import { metricTimes, type Weighting } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
-import { forEachBlocks, largestOf } from "../BlockGram.ts"
+import { forEachBatchOfBlocks, largestOf } from "../BlockGram.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 
 /** W, the sum it is to become, and the metric C in which the error ||C^{1/2} (W - W')||² counts. */
@@ -106,7 +106,7 @@ const squareShape = ({ left: [m1], right: [m2] }: KroneckerShape): KroneckerShap
 const inBlocks = (x: Float64Array, shape: KroneckerShape, arrangement: Arrangement): Float64Array => {
   const size = shape.right[0] * shape.right[1]
   const result = new Float64Array(x.length)
-  forEachBlocks(x, shape, arrangement, (blocks, first) => result.set(blocks, first * size))
+  forEachBatchOfBlocks(x, shape, arrangement, (blocks, first) => result.set(blocks, first * size))
   return result
 }
 

@@ -107,7 +107,8 @@ const levelOf = (
   const cut = rankWithin(singular, Math.max(noise, allowance - rounding - unseen), most)
   const share = unreliableShare(singular[0], Math.sqrt(wanted), n)
   const reliable = singular.findLastIndex((value) => value ** 2 > share * singular[0] ** 2) + 1
-  const isSeen = unseen === 0 || cut.rank === most || unseen + rounding <= wanted
+  // What rounding may hide: an eigenvalue that came out as 0 says no more than that it is below it.
+  const isSeen = cut.rank === most || unseen + rounding <= wanted
   const isLast = squares === 0 || (isSeen && cut.rank <= reliable)
   const rank = isLast ? cut.rank : Math.max(1, Math.min(most, reliable))
   return {

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { transposed } from "../../Tensor/HostMatrix.ts"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Weight/index.ts"
 import { rankWithin } from "../Truncation.ts"
@@ -95,7 +96,12 @@ const splitTall = Effect.fnUntraced(function* (
   )
   if (directions === undefined) return undefined
   const { vectors, rank, discarded } = directions
-  return { rest: yield* tallProduct(a, columns, vectors, true), core: vectors, rank, discarded }
+  return {
+    rest: yield* tallProduct(a, columns, transposed(vectors, rank, columns)),
+    core: vectors,
+    rank,
+    discarded
+  }
 })
 
 /** A sample is worth its while for so many columns, with so many times its rows in the whole, which it must be short of. */
@@ -131,7 +137,7 @@ const splitBySample = Effect.fnUntraced(function* (
     maxRank: count
   })
   if (seen.rank > fewShare * columns) return undefined
-  const along = yield* tallProduct(a, columns, seen.core, true)
+  const along = yield* tallProduct(a, columns, transposed(seen.core, seen.rank, columns))
   const missed = yield* squaredDistance(a, columns, along, seen.core)
   if (missed > missedShare * allowance) return undefined
   const inner = yield* splitUnfolding(along, seen.rank, { allowance: allowance - missed, total, maxRank })

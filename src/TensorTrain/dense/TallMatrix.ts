@@ -46,24 +46,18 @@ export const gramOfColumns = Effect.fnUntraced(function* (
   return gram
 })
 
-// a: [rows, inner], b: [inner, columns], or [columns, inner] where it is transposed -> [rows, columns]
+// a: [rows, inner], b: [inner, columns] -> [rows, columns]
 export const tallProduct = Effect.fnUntraced(function* (
   a: Float64Array,
   inner: number,
-  b: Float64Array,
-  transposeB = false
+  b: Float64Array
 ): Effect.fn.Return<Float64Array, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
   const pause = timeSlice()
   const columns = b.length / inner
   const result = new Float64Array((a.length / inner) * columns)
   for (const { values, height, start } of blocksOf(a, inner)) {
-    const part = yield* hostTask(() =>
-      transposeB
-        ? host.multiply(values, b, height, inner, columns, { transposeB })
-        : product(host, values, b, height, inner, columns)
-    )
-    result.set(part, start * columns)
+    result.set(yield* hostTask(() => product(host, values, b, height, inner, columns)), start * columns)
     yield* pause
   }
   return result

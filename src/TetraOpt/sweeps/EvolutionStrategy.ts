@@ -172,8 +172,11 @@ const transformed = (
     }
 }
 
-/** Takes the losses of the generation. */
-export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Array): void => {
+/**
+ * Takes the losses of the generation, of which so many points were unseen. Where most were known before, the step is down to the resolution of
+ * the modes, and the strategy is over.
+ */
+export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Array, unseen: number): void => {
   const { offspring, moving, order } = strategy
   rank(losses, order)
   const least = losses[order[0]]
@@ -190,7 +193,8 @@ export const absorbOffspring = (strategy: EvolutionStrategy, losses: Float64Arra
   strategy.isOver =
     !(strategy.step > 1e-16 && strategy.step < 1e6) ||
     losses[order[offspring - 1]] - least <= 1e-15 * Math.abs(least) ||
-    strategy.generation - strategy.improved > patience
+    strategy.generation - strategy.improved > patience ||
+    2 * unseen < offspring
 }
 
 /** Writes the positions of the losses in ascending order to `order`. */

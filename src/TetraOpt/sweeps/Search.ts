@@ -31,6 +31,7 @@ export const initSearch = (problem: SearchProblem): SearchState => {
     entries: new Int32Array(0),
     fresh: new Int32Array(0),
     freshCount: 0,
+    unseen: 0,
     listed: 0,
     isOver: problem.evaluations < 1
   }
@@ -165,7 +166,8 @@ const enter = (state: SearchState, problem: SearchProblem, batch: Rows): void =>
     state.fresh = new Int32Array(2 * batch.count)
   }
   const { asked, points, entries, fresh } = state
-  state.freshCount = lookUp(asked, points, batch.count, d, entries, fresh)
+  state.unseen = lookUp(asked, points, batch.count, d, entries, fresh)
+  state.freshCount = state.unseen
   if (isAllowed === undefined) return
   let allowed = 0
   for (let i = 0; i < state.freshCount; i++)

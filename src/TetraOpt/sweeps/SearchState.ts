@@ -46,6 +46,8 @@ export interface SearchState {
   entries: Int32Array
   fresh: Int32Array
   freshCount: number
+  /** How many rows of the batch had not been proposed before, allowed or not. */
+  unseen: number
   /** How many points of a discrete space were gone through in turn, where nothing new was found otherwise. */
   listed: number
   isOver: boolean

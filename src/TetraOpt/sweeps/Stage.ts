@@ -43,10 +43,7 @@ export const proposeStage = (state: SearchState, { modes }: SearchProblem, rando
   }
 }
 
-/**
- * Takes the losses of all rows of the batch, and gives the stage that follows, which is often the same. An evolution strategy most of whose
- * generation was asked before is down to the resolution of the modes.
- */
+/** Takes the losses of all rows of the batch, and gives the stage that follows, which is often the same. */
 export const absorbStage = (
   state: SearchState,
   problem: SearchProblem,
@@ -82,8 +79,8 @@ export const absorbStage = (
       admitChains(state, stage.sweeps)
       return afterEpisode(state, problem, random)
     case "evolution":
-      absorbOffspring(stage.strategy, losses)
-      if (!stage.strategy.isOver && 2 * state.freshCount >= state.batch.count) return stage
+      absorbOffspring(stage.strategy, losses, state.unseen)
+      if (!stage.strategy.isOver) return stage
       if (state.best !== undefined) admit(found, state.bestRow, state.best.loss)
       return afterEpisode(state, problem, random)
     case "anywhere":

@@ -53,4 +53,25 @@ describe("long unfoldings", () => {
       })
     )
   )
+
+  it.effect("what the squares of a Gram matrix cannot show is looked for all the same", () =>
+    onTrains(
+      Effect.gen(function* () {
+        const trains = yield* TensorTrains
+        // One direction, and a billionth of noise: its square is below the rounding of the first one's.
+        for (const columns of [2, 3, 5])
+          for (let seed = 1; seed <= 8; seed++) {
+            const rows = 6000
+            const numbers = normals(seed, rows * (columns + 1) + columns)
+            const [left, right] = [numbers.subarray(0, rows), numbers.subarray(rows, rows + columns)]
+            const values = numbers
+              .slice(rows + columns)
+              .map((noise, e) => left[Math.floor(e / columns)] * right[e % columns] + 1e-9 * noise)
+            const tolerance = 1e-12
+            const train = yield* trains.fromDense({ values, shape: [rows, columns] }, { tolerance })
+            assert.isAtMost(distance(yield* trains.toDense(train), values), tolerance * lengthOf(values))
+          }
+      })
+    )
+  )
 })

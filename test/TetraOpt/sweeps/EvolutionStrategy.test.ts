@@ -24,7 +24,8 @@ const evolve = (
     evaluations += count
     absorbOffspring(
       strategy,
-      Float64Array.from({ length: count }, (_, i) => f(rows.subarray(i * d, (i + 1) * d)))
+      Float64Array.from({ length: count }, (_, i) => f(rows.subarray(i * d, (i + 1) * d))),
+      count
     )
   }
   return evaluations
@@ -83,6 +84,21 @@ describe("EvolutionStrategy", () => {
       evolve(space, strategy, () => value, 600)
       assert.isTrue(strategy.isOver)
       assert.strictEqual(strategy.generation, 1)
+    }
+  })
+
+  it("is over where most of a generation was known, however many of it fail", () => {
+    const space = modes(2, 0, true)
+    const losses = Float64Array.of(Infinity, 3, Infinity, Infinity, 2, Infinity)
+    for (const [unseen, isOver] of [
+      [2, true],
+      [3, false],
+      [6, false]
+    ] as const) {
+      const strategy = evolutionStrategy(space, Float64Array.of(0.5, 0.5), 0.1, 6)
+      proposeOffspring(strategy, space, stream(key("known")))
+      absorbOffspring(strategy, losses, unseen)
+      assert.strictEqual(strategy.isOver, isOver)
     }
   })
 })

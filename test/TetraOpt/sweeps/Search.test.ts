@@ -166,6 +166,13 @@ const rowsAsked = (seed: number) =>
 
 const failing = (row: Float64Array) => (row[0] > 0.5 ? Number.NaN : row[1] > 0.8 ? Infinity : rastrigin(row))
 
+const rosenbrock = (row: Float64Array) => {
+  const x = row.map((u) => 4 * u - 2)
+  return sum(x.subarray(1), (next, k) => 100 * (next - x[k] ** 2) ** 2 + (1 - x[k]) ** 2)
+}
+
+const isNearDiagonal = ([x, y]: Float64Array) => Math.abs(x - y) < 0.01
+
 const isBelowDiagonal = ([x, y]: Float64Array) => x + y <= 1
 
 /** The second coordinate does not exist where the first is 0. */
@@ -235,6 +242,29 @@ describe("Search as a state", () => {
       () => 5
     )
     assert.deepStrictEqual(one.asked.map(String), ["17,42"])
+  })
+
+  it("keeps an evolution strategy going where most of what it proposes is new and not allowed", () => {
+    let wentOn = 0
+    for (const seed of [2, 3, 4]) {
+      const narrow = problem(modes(6, 0, true), 10_000, seed, { isAllowed: isNearDiagonal })
+      const state = initSearch(narrow)
+      let before: unknown
+      for (;;) {
+        const { stage, freshCount, batch } = state
+        const strategy = stage.kind === "evolution" ? stage.strategy : undefined
+        if (strategy !== undefined && strategy === before) wentOn++
+        before = 2 * freshCount < batch.count ? strategy : undefined
+        const { rows, count } = propose(state, narrow)
+        if (count === 0) break
+        absorb(
+          state,
+          narrow,
+          Array.from({ length: count }, (_, i) => rosenbrock(rows.subarray(6 * i, 6 * i + 6)))
+        )
+      }
+    }
+    assert.isAbove(wentOn, 20)
   })
 
   it("asks once for rows that are one point", () => {
