@@ -8,11 +8,14 @@ import { Console, Effect, Layer, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
   type Calibration,
+  type Candidate,
   codecs,
   Compress,
   kroneckerCandidates,
   Plan,
   planWithin,
+  rehearsedPlan,
+  type Survey,
   surveyOf
 } from "../src/Compress/index.ts"
 import { adamW, Distill, Schedule } from "../src/Distill/index.ts"
@@ -129,7 +132,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
   )
 
   const survey = (share: number) =>
-    surveyOf(original, calibration, share, ({ name }) => progress.show(`survey for ${share}: ${name}`))
+    surveyOf(original, calibration, share, (name) => progress.show(`survey for ${share}: ${name}`))
   const tried = Effect.gen(function* () {
     const { weights, metrics } = yield* survey(0.5)
     return yield* kroneckerCandidates(original, weights, metrics, key("trials"), (name, share) =>
@@ -137,6 +140,17 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     )
   })
   const trials = toDo.some(({ method }) => method === "mixed") ? yield* tried : {}
+
+  const planned = (
+    known: Survey,
+    numbers: number,
+    candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
+    isRehearsed: boolean,
+    observe: (name: string, share: number) => Effect.Effect<unknown>
+  ) =>
+    isRehearsed
+      ? rehearsedPlan(original, known, numbers, candidates, calibration, observe)
+      : planWithin(known, numbers, candidates)
 
   /** The model that a method makes of the original. */
   const fitted = (method: MethodName, plan: Plan.Plan, seed: number) => {
@@ -178,8 +192,14 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     for (const method of chosen) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
-      const { candidates, searches } = methods(trials)[method]
-      const { plan } = yield* planWithin(known, Math.floor(budget * all), candidates(known))
+      const { candidates, searches, weighted } = methods(trials)[method]
+      const { plan } = yield* planned(
+        known,
+        Math.floor(budget * all),
+        candidates(known),
+        weighted !== "no",
+        (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
+      )
       // A fit that owes nothing to chance serves every seed.
       for (const group of searches ? missing.map((seed) => [seed]) : [missing])
         yield* Effect.scoped(

@@ -6,7 +6,7 @@ import {
   type Survey
 } from "../../src/Compress/index.ts"
 
-/** A way to compress: the sizes it may choose from, by what text its fits are weighted, and whether chance has a part in them. */
+/** A way to compress: the sizes it may choose from, by what text its fits are weighted (which then are aimed one after the other, so that their plans are rehearsed), and whether chance has a part in them. */
 export interface Method {
   readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
   readonly weighted: "no" | "inputs" | "inputs-and-outputs"
@@ -31,7 +31,7 @@ export const methodNames = [
 ] as const
 export type MethodName = (typeof methodNames)[number]
 
-/** `trials`: Kronecker sums with errors found by trial, for the mixed plan alone; the others share sizes out by the spectrum. */
+/** `trials`: Kronecker sums with errors found by trial, for the mixed plan alone; the others' errors are taken to be those of low ranks. */
 export const methods = (
   trials: Readonly<Record<string, ReadonlyArray<Candidate>>>
 ): Readonly<Record<MethodName, Method>> => ({

@@ -1,34 +1,15 @@
 import { Effect } from "effect"
-import type { Kronecker } from "../../Kronecker/index.ts"
-import { requireFiniteParameters } from "../../Model/FiniteParameters.ts"
-import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
-import { excerpt } from "../../Model/TextSet.ts"
-import type { Key } from "../../Random/index.ts"
-import type { Backend, TensorError } from "../../Tensor/index.ts"
-import type { Calibration } from "../Calibration.ts"
-import { type Candidate, lowRankCandidates } from "./Candidates.ts"
-import { selectWithin } from "./Knapsack.ts"
-import { type MeasuredWeight, measureWeights, type WeightMetrics } from "./MeasuredWeight.ts"
 import { type Plan, PlanError } from "../Plan.ts"
-import { predictionsOf, sensitivityOf } from "./Sensitivity.ts"
-import { kroneckerCandidates, type TriedMetrics, triedWeights } from "./Trials.ts"
-
-/** What is known of a model before a plan is made. */
-export interface Survey {
-  readonly weights: ReadonlyArray<MeasuredWeight>
-  /** Of each weight: nats a token for each unit of relative squared error. */
-  readonly sensitivities: ReadonlyArray<number>
-  /** Of the weights that `kroneckerCandidates` tries. */
-  readonly metrics: TriedMetrics
-  /** Numbers of the model that no plan changes. */
-  readonly fixed: number
-}
+import type { Candidate } from "./Candidates.ts"
+import { selectWithin } from "./Knapsack.ts"
+import type { Survey } from "./Survey.ts"
 
 /** What a weight is to become, and what that is foretold to cost. */
 export interface Choice {
   readonly name: string
   readonly chosen: Candidate
-  readonly sensitivity: number
+  /** Its part of the plan's cost. */
+  readonly cost: number
 }
 
 /** A plan for a budget, and why. */
@@ -37,24 +18,12 @@ export interface BudgetPlan {
   readonly choices: ReadonlyArray<Choice>
   /** Of the whole model. */
   readonly storedParameters: number
-  /** The sum of sensitivity times squared error: divergence from the original, nats a token. */
+  /** From the original's predictions, in nats a token: what a rehearsal found, and the cost where there was none. */
   readonly predictedDivergence: number
-  /** No choice among the same candidates is foretold to diverge less. */
+  /** What is felt of each weight's error, in nats a token, added up: by this the weights' candidates were chosen. */
+  readonly cost: number
+  /** No choice among the same candidates costs less. */
   readonly lowerBound: number
-}
-
-export interface BudgetOptions {
-  /** Numbers that the whole model may store. */
-  readonly budget: number
-  readonly calibration: Calibration
-  readonly key: Key
-}
-
-/** Planning goes through all weights, and then through some again; `share` is that of all the work. */
-export interface PlanningEvent {
-  readonly step: "measured" | "tried"
-  readonly name: string
-  readonly share: number
 }
 
 /** "0.65" is a share of `stored`, "81M" and "2000000" are numbers that may be stored. */
@@ -73,61 +42,21 @@ export const parseBudget = (text: string, stored: number): Effect.Effect<number,
       )
 }
 
-/** Multiplications of one pass of the network over the text by which sensitivities are measured. */
-const passCost = 1.25e11
-const divergenceTokens = { least: 512, most: 4096 }
-
 /**
- * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
- * far the whole model's predictions move when it alone loses what a budget of about this share would take.
- */
-export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
-  model: Gpt2,
-  calibration: Calibration,
-  share: number,
-  observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
-  yield* requireFiniteParameters(model)
-  const all = storedParameters(model)
-  const { least, most } = divergenceTokens
-  const text = excerpt(calibration.tokens, Math.round(Math.min(most, Math.max(least, passCost / all))))
-  const kept = Math.min(0.75, Math.max(0.25, share))
-  const rankOf = (inputs: number, outputs: number) =>
-    Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
-  const tried = triedWeights(model)
-  const count = Object.keys(model.weights).length
-  const sensitivities: Array<number> = []
-  const metrics: Record<string, WeightMetrics> = {}
-  const weights = yield* Effect.scoped(
-    Effect.flatMap(predictionsOf(model, text), (predictions) =>
-      measureWeights(
-        model,
-        calibration,
-        rankOf,
-        Effect.fnUntraced(function* (measurement) {
-          const { name } = measurement.weight
-          if (tried.has(name)) metrics[name] = measurement.metrics
-          sensitivities.push(yield* sensitivityOf(model, measurement, predictions))
-          yield* observe({ step: "measured", name, share: sensitivities.length / count })
-        })
-      )
-    )
-  )
-  const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
-  return { weights, sensitivities, metrics, fixed: all - planned }
-})
-
-/**
- * One of its candidates for each weight, so that the model stores at most `budget` numbers and is foretold to diverge least; found exactly, but
- * for sizes rounded up to a part in 20000. Fails with `PlanError` where the candidates that store least store more than the budget.
+ * One of its candidates for each weight, so that the model stores at most `budget` numbers and what is felt of all errors is least; found exactly,
+ * but for sizes rounded up to a part in 20000. `company`: how many times as much as alone each weight's error is felt; default 1. Fails with `PlanError` where the candidates that store least store more than the budget.
  */
 export const planWithin = Effect.fn("Compress.planWithin")(function* (
   { weights, sensitivities, fixed }: Survey,
   budget: number,
-  candidates: ReadonlyArray<ReadonlyArray<Candidate>>
+  candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
+  company?: ReadonlyArray<number>
 ): Effect.fn.Return<BudgetPlan, PlanError> {
   const options = candidates.map((of, i) =>
-    of.map(({ storedParameters: size, squaredError }) => ({ size, cost: sensitivities[i] * squaredError }))
+    of.map(({ storedParameters: size, squaredError }) => ({
+      size,
+      cost: (company?.[i] ?? 1) * sensitivities[i](squaredError)
+    }))
   )
   const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined
   if (selection === undefined)
@@ -135,13 +64,10 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
       budget,
       options.reduce((sum, sizes) => sum + Math.min(...sizes.map(({ size }) => size)), fixed)
     )
-  const choices = weights.map(
-    ({ name }, i): Choice => ({
-      name,
-      chosen: candidates[i][selection.chosen[i]],
-      sensitivity: sensitivities[i]
-    })
-  )
+  const choices = weights.map(({ name }, i): Choice => {
+    const place = selection.chosen[i]
+    return { name, chosen: candidates[i][place], cost: options[i][place].cost }
+  })
   const replaced = choices.flatMap(({ name, chosen }) =>
     chosen.plan === undefined ? [] : [[name, chosen.plan] as const]
   )
@@ -153,51 +79,14 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
     choices,
     storedParameters: selection.size + fixed,
     predictedDivergence: selection.cost,
+    cost: selection.cost,
     lowerBound: selection.lowerBound
   }
 })
 
-const cannotBeMet = (budget: number, least: number): PlanError =>
+/** A budget that is less than what can be stored at all. */
+export const cannotBeMet = (budget: number, least: number): PlanError =>
   new PlanError({
     weight: "",
     reason: `a budget of ${budget} numbers cannot be met: the candidates that store least make ${least}`
   })
-
-/** Numbers of a model all of whose weights have rank 1: no candidate stores less. */
-const leastNumbers = (model: Gpt2): number =>
-  Object.values(model.weights).reduce(
-    (sum, { storedParameters: own, inputs, outputs }) => sum - own + Math.min(own, inputs + outputs),
-    storedParameters(model)
-  )
-
-/**
- * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
- * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
- * count by what the whole model feels of them, and one candidate of each weight is chosen exactly. A tied head stays tied.
- *
- * Fails with `PlanError` where the candidates that store least store more than the budget.
- *
- * @example
- *   const { plan } = yield* compress.plan(model, { budget: 81e6, calibration: { tokens }, key: key(1) })
- */
-export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = never, R = never>(
-  model: Gpt2,
-  { budget, calibration, key }: BudgetOptions,
-  observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
-  // Whether it can be met at all is known before all work.
-  const least = leastNumbers(model)
-  if (budget < least) return yield* cannotBeMet(budget, least)
-  const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (event) =>
-    observe({ ...event, share: 0.5 * event.share })
-  )
-  const lowRanks = survey.weights.map(lowRankCandidates)
-  const sums = yield* kroneckerCandidates(model, survey.weights, survey.metrics, key, (name, share) =>
-    observe({ step: "tried", name, share: 0.5 + 0.5 * share })
-  )
-  return yield* planWithin(
-    survey,
-    budget,
-    survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
-  )
-})

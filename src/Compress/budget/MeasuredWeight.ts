@@ -4,7 +4,13 @@ import { type Gpt2, weightSizes } from "../../Model/Gpt2.ts"
 import { inputMoments } from "../../Model/InputMoments.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
 import { hostTask, type LowRank, lowRankBetween, type Weighting } from "../../Weight/index.ts"
-import { type Calibration, covarianceOptions, metricsOf, numbersOf, rowWeighting } from "../Calibration.ts"
+import {
+  type Calibration,
+  covarianceOptions,
+  numbersOf,
+  rowWeighting,
+  type StoredMetrics
+} from "../Calibration.ts"
 
 /** What is known of a weight from the calibration text, before anything is compressed. */
 export interface MeasuredWeight {
@@ -36,11 +42,11 @@ export interface Measurement {
 export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E = never, R = never>(
   model: Gpt2,
   calibration: Calibration,
+  outputMetrics: StoredMetrics,
   rankOf: (inputs: number, outputs: number) => number,
   visit: (measurement: Measurement) => Effect.Effect<unknown, E, R>
 ): Effect.fn.Return<ReadonlyArray<MeasuredWeight>, TensorError | E, Backend | R> {
   const { factorizations: host } = yield* Backend
-  const metrics = { ...(yield* metricsOf(model, calibration)) }
   const moments = { ...(yield* inputMoments(model, calibration.tokens)) }
   const rows = rowWeighting(model, calibration)
   const measured: Array<MeasuredWeight> = []
@@ -48,10 +54,9 @@ export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E 
     const own = Object.hasOwn(moments, name) ? moments[name] : undefined
     const weighting =
       own === undefined ? rows : { covariance: covariance(own, covarianceOptions(calibration)) }
-    const metric = Object.hasOwn(metrics, name) ? Float64Array.from(metrics[name]) : undefined
-    // All weights' metrics together take gigabytes: each is let go of when it has been used.
+    const metric = Object.hasOwn(outputMetrics, name) ? Float64Array.from(outputMetrics[name]) : undefined
+    // All weights' moments together take gigabytes: each is let go of when it has been used.
     delete moments[name]
-    delete metrics[name]
     const w = yield* numbersOf(model.weights[name])
     const rank = rankOf(inputs, outputs)
     const lowRank = yield* hostTask(() => lowRankBetween(w, outputs, rank, weighting, metric, host))

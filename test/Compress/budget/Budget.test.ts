@@ -10,7 +10,7 @@ import { initialise, storedParameters, weightSizes } from "../../../src/Model/in
 import { key } from "../../../src/Random/index.ts"
 import { Backend, Tensor } from "../../../src/Tensor/index.ts"
 import { squaredErrorIn } from "../../../src/Weight/index.ts"
-import { numbersOf } from "../../../src/Compress/Calibration.ts"
+import { metricsOf, numbersOf } from "../../../src/Compress/Calibration.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
 import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
 
@@ -32,7 +32,7 @@ describe("planForBudget", () => {
           const found = yield* compress.plan(original, { budget, calibration, key: key(3) })
           assert.isAtMost(found.storedParameters, budget)
           assert.isAtLeast(found.storedParameters, 0.9 * budget)
-          assert.isAtLeast(found.predictedDivergence, found.lowerBound - 1e-12)
+          assert.isAtLeast(found.cost, found.lowerBound - 1e-12)
           assert.isAbove(found.predictedDivergence, before)
           before = found.predictedDivergence
           yield* Plan.validate(found.plan, weightSizes(original.config))
@@ -54,6 +54,7 @@ describe("planForBudget", () => {
       yield* measureWeights(
         original,
         calibration,
+        yield* metricsOf(original, calibration),
         () => 3,
         Effect.fnUntraced(function* ({ weight: { name, inputs, outputs, lost }, metrics, lowRank }) {
           const { weighting, metric } = metrics

@@ -1,0 +1,63 @@
+import { Effect } from "effect"
+import { requireFiniteParameters } from "../../Model/FiniteParameters.ts"
+import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
+import type { Backend, TensorError } from "../../Tensor/index.ts"
+import { type Calibration, metricsOf, type StoredMetrics } from "../Calibration.ts"
+import { divergenceText, predictionsOf } from "./Divergence.ts"
+import { type MeasuredWeight, measureWeights, type WeightMetrics } from "./MeasuredWeight.ts"
+import { type Sensitivity, sensitivityOf } from "./Sensitivity.ts"
+import { type TriedMetrics, triedWeights } from "./Trials.ts"
+
+/** What is known of a model before a plan is made. */
+export interface Survey {
+  readonly weights: ReadonlyArray<MeasuredWeight>
+  readonly sensitivities: ReadonlyArray<Sensitivity>
+  /** Of the weights that `kroneckerCandidates` tries. */
+  readonly metrics: TriedMetrics
+  readonly outputMetrics: StoredMetrics
+  /** A rank that stores about the share of the numbers that the survey is for. */
+  readonly spareRank: (inputs: number, outputs: number) => number
+  /** Numbers of the model that no plan changes. */
+  readonly fixed: number
+}
+
+/**
+ * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
+ * far the whole model's predictions move when it alone loses what a budget of about this share would take, and more.
+ */
+export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
+  model: Gpt2,
+  calibration: Calibration,
+  share: number,
+  observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
+): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
+  yield* requireFiniteParameters(model)
+  const all = storedParameters(model)
+  const text = divergenceText(model, calibration.tokens)
+  const kept = Math.min(0.75, Math.max(0.25, share))
+  const spareRank = (inputs: number, outputs: number) =>
+    Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
+  const tried = triedWeights(model)
+  const count = Object.keys(model.weights).length
+  const sensitivities: Array<Sensitivity> = []
+  const metrics: Record<string, WeightMetrics> = {}
+  const outputMetrics = yield* metricsOf(model, calibration)
+  const weights = yield* Effect.scoped(
+    Effect.flatMap(predictionsOf(model, text), (predictions) =>
+      measureWeights(
+        model,
+        calibration,
+        outputMetrics,
+        spareRank,
+        Effect.fnUntraced(function* (measurement) {
+          const { name } = measurement.weight
+          if (tried.has(name)) metrics[name] = measurement.metrics
+          sensitivities.push(yield* sensitivityOf(model, measurement, predictions))
+          yield* observe(name, sensitivities.length / count)
+        })
+      )
+    )
+  )
+  const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
+  return { weights, sensitivities, metrics, outputMetrics, spareRank, fixed: all - planned }
+})
