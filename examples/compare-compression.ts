@@ -8,14 +8,12 @@ import { Console, Effect, Layer, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
   type Calibration,
-  type Candidate,
   codecs,
   Compress,
   kroneckerCandidates,
   Plan,
   planWithin,
   rehearsedPlan,
-  type Survey,
   surveyOf
 } from "../src/Compress/index.ts"
 import { adamW, Distill, Schedule } from "../src/Distill/index.ts"
@@ -141,17 +139,6 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
   })
   const trials = toDo.some(({ method }) => method === "mixed") ? yield* tried : {}
 
-  const planned = (
-    known: Survey,
-    numbers: number,
-    candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
-    isRehearsed: boolean,
-    observe: (name: string, share: number) => Effect.Effect<unknown>
-  ) =>
-    isRehearsed
-      ? rehearsedPlan(original, known, numbers, candidates, calibration, observe)
-      : planWithin(known, numbers, candidates)
-
   /** The model that a method makes of the original. */
   const fitted = (method: MethodName, plan: Plan.Plan, seed: number) => {
     const { weighted } = methods(trials)[method]
@@ -193,13 +180,13 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
       const { candidates, searches, weighted } = methods(trials)[method]
-      const { plan } = yield* planned(
-        known,
-        Math.floor(budget * all),
-        candidates(known),
-        weighted !== "no",
-        (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
-      )
+      const numbers = Math.floor(budget * all)
+      const { plan } =
+        weighted === "no"
+          ? yield* planWithin(known, numbers, candidates(known))
+          : yield* rehearsedPlan(original, known, numbers, candidates(known), calibration, (name, share) =>
+              progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
+            )
       // A fit that owes nothing to chance serves every seed.
       for (const group of searches ? missing.map((seed) => [seed]) : [missing])
         yield* Effect.scoped(
