@@ -10,7 +10,7 @@ import {
   tetra,
   tpe
 } from "../../src/TetraOpt/index.ts"
-import { timeSlice } from "../../src/Tensor/TimeSlice.ts"
+import { timeSlice } from "../../src/Iteration/TimeSlice.ts"
 import { Progress } from "../console/Progress.ts"
 import { valueText } from "./Summary.ts"
 import { readTable, type Table } from "./Table.ts"

@@ -1,5 +1,5 @@
 import { Effect, Scope, Stream } from "effect"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "./TimeSlice.ts"
 
 /**
  * An iterative algorithm: where it begins, one step, and which states are its end. A run and a stream of infos follow from these; progress, early

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { byteOrder, byteSymbols, wordPattern } from "./ByteAlphabet.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 import { endOfText, type TokenizerJson } from "./TokenizerJson.ts"
 
 /** A vocabulary size that byte-pair training cannot give. */

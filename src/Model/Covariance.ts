@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Backend, ShapeError, type TensorError } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
 /** How often each token of a vocabulary occurs in a text: the weights of an embedding's rows are sqrt(count + 1). */

@@ -5,7 +5,7 @@ import { sizeOf } from "../Tensor/Tensor.ts"
 import { dense, type Weight } from "../Weight/index.ts"
 import { type Gpt2, tensorShapes, weightSizes } from "./Gpt2.ts"
 import type { ModelConfig } from "./ModelConfig.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 
 /** Standard deviation of weights and embeddings in GPT-2. */
 const deviation = 0.02

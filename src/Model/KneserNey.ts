@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 
 /** A token id that is not one of the vocabulary's. */
 export class TokenOutOfRange extends Schema.TaggedError<TokenOutOfRange>()("TokenOutOfRange", {

@@ -4,7 +4,7 @@ import { byteSymbols, wordPattern } from "./ByteAlphabet.ts"
 import { quoted } from "./Errors.ts"
 import { parseJson } from "./JsonText.ts"
 import { readText } from "./RegularFile.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 import { endOfText, TokenizerJson } from "./TokenizerJson.ts"
 
 /** A tokenizer that cannot be read, or ids that are not its own: which file it came from, why, and what to do. */

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { transposed } from "../Tensor/HostMatrix.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 
 /**
  * Up to `beam` index rows [count, d] of large modulus. To the right, partial rows over the first modes are kept by the norm of

@@ -9,7 +9,7 @@ import {
   Tensor,
   type TensorError
 } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import { TensorTrain } from "./TensorTrain.ts"
 
 /** The cores of a train as tensors [r_{k-1}, n_k, r_k] in the scope, in the backend's default float unless asked otherwise. */

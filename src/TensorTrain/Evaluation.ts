@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { type Backend, NumericalError, ShapeError, type TensorError } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import { requireMemory } from "./dense/Memory.ts"
 import { tallProduct } from "./dense/TallMatrix.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
 
 /** Index rows [count, d], checked: d indices each, none outside its mode. */

@@ -1,12 +1,12 @@
 import { Effect } from "effect"
 import { Backend, type Factorizations, type TensorError } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import { transposed } from "../Tensor/HostMatrix.ts"
-import { product } from "./dense/HostMatrix.ts"
+import { product } from "./dense/HostProducts.ts"
 import { orthonormalColumns } from "./dense/Orthonormal.ts"
 import { euclideanNorm, powerOfTwo, timesPowerOfTwo } from "./dense/PowerOfTwo.ts"
 import { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 
 /** Cores under work: a train whose scale 2^exponent is kept apart, so that no intermediate leaves the range. */
 export interface Sweep {

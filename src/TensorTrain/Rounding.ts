@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { Backend, type TensorError } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import { zeros } from "./Arithmetic.ts"
-import { product } from "./dense/HostMatrix.ts"
+import { product } from "./dense/HostProducts.ts"
 import { euclideanNorm } from "./dense/PowerOfTwo.ts"
 import { splitUnfolding } from "./dense/SplitUnfolding.ts"
 import { orthogonaliseLeft, sweepOf, trainOf } from "./Orthogonalisation.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 import { type Accuracy, defaultTolerance, ErrorBudget, largestRankAt } from "./Truncation.ts"
 
 /**

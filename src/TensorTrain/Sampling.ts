@@ -3,7 +3,7 @@ import { type Key, stream } from "../Random/index.ts"
 import { Backend, NumericalError, type TensorError } from "../Tensor/index.ts"
 import { orthogonalise } from "./Orthogonalisation.ts"
 import type { TensorTrain } from "./TensorTrain.ts"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 
 /** Index rows drawn at random, and what each was drawn with. */
 export interface Samples {

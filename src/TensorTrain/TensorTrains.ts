@@ -8,7 +8,7 @@ import {
   Tensor,
   type TensorError
 } from "../Tensor/index.ts"
-import { hostTask } from "../Weight/index.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import * as Arithmetic from "./Arithmetic.ts"
 import { fromTensors, toTensors } from "./CoreTensors.ts"
 import { approximate, type CrossApproximation } from "./cross/CrossApproximation.ts"

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { timeSlice } from "../Tensor/TimeSlice.ts"
+import { timeSlice } from "../Iteration/TimeSlice.ts"
 import { BatchFunctionError } from "./Errors.ts"
 import type { Dimension } from "./Dimension.ts"
 import type { AnyParameter } from "./Parameter.ts"

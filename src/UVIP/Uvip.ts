@@ -1,10 +1,10 @@
 import { Context, Effect, Layer, RcMap, Stream } from "effect"
-import type { ActingPolicy } from "./ActingPolicy.ts"
+import type { ActingPolicy } from "./policies/ActingPolicy.ts"
 import { type Certificate, certifyBySampling, certifyExactly, type CertifyOptions } from "./Certificate.ts"
 import type { MdpError, PolicyError, UvipOptionError } from "./Errors.ts"
 import { stream } from "../Iteration/index.ts"
-import type { Mdp } from "./Mdp.ts"
-import type { TabularPolicy } from "./Policy.ts"
+import type { Mdp } from "./mdp/Mdp.ts"
+import type { TabularPolicy } from "./mdp/Policy.ts"
 import {
   type SampledInfo,
   sampledIteration,
@@ -12,10 +12,10 @@ import {
   sampledUpper,
   type UpperLimit
 } from "./SampledUpper.ts"
-import type { Simulator } from "./Simulator.ts"
-import { upperProblem } from "./UpperOperator.ts"
-import { checkReference, upperIteration, type UpperOptions, upperValue } from "./UpperValue.ts"
-import type { ExactValue, SweepInfo } from "./ValueIteration.ts"
+import type { Simulator } from "./simulation/Simulator.ts"
+import { upperProblem } from "./mdp/UpperOperator.ts"
+import { checkReference, upperIteration, type UpperOptions, upperValue } from "./mdp/UpperValue.ts"
+import type { ExactValue, SweepInfo } from "./mdp/ValueIteration.ts"
 import type { CrewError } from "./workers/Crew.ts"
 import { crewOf } from "./workers/Threads.ts"
 

@@ -1,12 +1,18 @@
 /** Certificates of how far a policy is from optimal. */
-export { acting, type ActingPolicy, actingAtRandom, linearActing, networkActing } from "./ActingPolicy.ts"
+export {
+  acting,
+  type ActingPolicy,
+  actingAtRandom,
+  linearActing,
+  networkActing
+} from "./policies/ActingPolicy.ts"
 export {
   actorCritic,
   type ActorCriticInfo,
   actorCriticPolicyOf,
   type ActorCriticState
-} from "./ActorCritic.ts"
-export type { ActorCriticOptions } from "./ActorCriticOptions.ts"
+} from "./training/ActorCritic.ts"
+export type { ActorCriticOptions } from "./training/ActorCriticOptions.ts"
 export type { Certificate, CertifyOptions } from "./Certificate.ts"
 export {
   type Design,
@@ -15,11 +21,11 @@ export {
   type NearestOptions,
   tableDesign,
   uniformPoints
-} from "./Design.ts"
-export { type Batch, type Noise, type Sampler, sampler } from "./Draws.ts"
+} from "./sampled/Design.ts"
+export { type Batch, type Noise, type Sampler, sampler } from "./sampled/Draws.ts"
 export * as Environments from "./environments/index.ts"
 export { MdpError, PolicyError, SimulatorError, UvipOptionError, WorkerThreadError } from "./Errors.ts"
-export type { Estimator } from "./Estimator.ts"
+export type { Estimator } from "./sampled/Estimator.ts"
 export {
   type EpisodeInfo,
   gymnasium,
@@ -28,46 +34,46 @@ export {
   type InitialState,
   startAnywhere,
   startAt
-} from "./Gymnasium.ts"
-export { improvementOver } from "./Improvement.ts"
-export { type Envelopes, envelopes, type LipschitzData } from "./Lipschitz.ts"
-export type { LinearPolicy } from "./LinearPolicy.ts"
+} from "./simulation/Gymnasium.ts"
+export { improvementOver } from "./sampled/Improvement.ts"
+export { type Envelopes, envelopes, type LipschitzData } from "./sampled/Lipschitz.ts"
+export type { LinearPolicy } from "./policies/LinearPolicy.ts"
 export {
   type LinearSearchInfo,
   type LinearSearchOptions,
   type LinearSearchState,
   linearPolicyOf,
   linearSearch
-} from "./LinearSearch.ts"
-export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./Mdp.ts"
-export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./MdpFile.ts"
-export { simulatorOf } from "./ModelSimulator.ts"
-export { moduleSimulator } from "./ModuleSimulator.ts"
-export type { Network } from "./Network.ts"
-export type { NetworkPolicy } from "./NetworkPolicy.ts"
-export { actionValues, Policy, type TabularPolicy } from "./Policy.ts"
-export { actingOfFile, parsePolicyFile, PolicyFile } from "./PolicyFile.ts"
+} from "./training/LinearSearch.ts"
+export { Mdp, type MdpDescription, type Outcome, reachable, valueBounds } from "./mdp/Mdp.ts"
+export { fileOfMdp, MdpFile, mdpOfFile, parseMdpFile } from "./mdp/MdpFile.ts"
+export { simulatorOf } from "./simulation/ModelSimulator.ts"
+export { moduleSimulator } from "./simulation/ModuleSimulator.ts"
+export type { Network } from "./policies/Network.ts"
+export type { NetworkPolicy } from "./policies/NetworkPolicy.ts"
+export { actionValues, Policy, type TabularPolicy } from "./mdp/Policy.ts"
+export { actingOfFile, parsePolicyFile, PolicyFile } from "./policies/PolicyFile.ts"
 export {
   optimalPolicy,
   policyIteration,
   type PolicyIterationInfo,
   type PolicyIterationState
-} from "./PolicyIteration.ts"
-export { policyValue } from "./PolicyValue.ts"
+} from "./mdp/PolicyIteration.ts"
+export { policyValue } from "./mdp/PolicyValue.ts"
 export {
   reinforce,
   type ReinforceInfo,
   type ReinforceOptions,
   type ReinforceState
-} from "./Reinforce.ts"
+} from "./training/Reinforce.ts"
 export {
   initReplication,
   type ReplicationInfo,
   type ReplicationProblem,
   type ReplicationState,
   stepReplication
-} from "./Replication.ts"
-export { type RolloutOptions, rollouts, type RolloutValues } from "./Rollouts.ts"
+} from "./sampled/Replication.ts"
+export { type RolloutOptions, rollouts, type RolloutValues } from "./simulation/Rollouts.ts"
 export {
   type Method,
   planFor,
@@ -84,9 +90,9 @@ export {
   type SimulatorDescription,
   type Step,
   type Transitions
-} from "./Simulator.ts"
-export { type Coupling, type UpperProblem, upperProblem, upperSweep } from "./UpperOperator.ts"
-export { upperIteration, type UpperOptions, upperStart, upperStep } from "./UpperValue.ts"
+} from "./simulation/Simulator.ts"
+export { type Coupling, type UpperProblem, upperProblem, upperSweep } from "./mdp/UpperOperator.ts"
+export { upperIteration, type UpperOptions, upperStart, upperStep } from "./mdp/UpperValue.ts"
 export { Uvip } from "./Uvip.ts"
 export {
   bellmanSweep,
@@ -96,8 +102,8 @@ export {
   type SweepOptions,
   type SweepState,
   valueIteration
-} from "./ValueIteration.ts"
-export { visitedPoints, type VisitedPointsOptions } from "./VisitedPoints.ts"
+} from "./mdp/ValueIteration.ts"
+export { visitedPoints, type VisitedPointsOptions } from "./simulation/VisitedPoints.ts"
 export { type Crew, type CrewError, ownThread } from "./workers/Crew.ts"
 export { crewOf } from "./workers/Threads.ts"
 export { backendCrew, sampledOnBackend } from "./tensor/BackendCrew.ts"

@@ -1,7 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { Backend, compute, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
-import { hostTask } from "./HostTask.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 import { lowRank } from "./LowRank.ts"
 import type { Weight } from "./Weight.ts"
 

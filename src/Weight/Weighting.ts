@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type Factorizations, NumericalError, ShapeError } from "../Tensor/index.ts"
-import { hostTask } from "./HostTask.ts"
+import { hostTask } from "../Tensor/HostTask.ts"
 
 /**
  * By what the error of an approximation W' of W [inputs, outputs] is measured.

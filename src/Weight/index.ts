@@ -8,7 +8,6 @@ export {
   type WeightLayout
 } from "./Codec.ts"
 export { dense, denseCodec } from "./Dense.ts"
-export { hostTask } from "./HostTask.ts"
 export { lowRank, lowRankCodec } from "./LowRank.ts"
 export { sumCodec, type SumWeight, sumWeight } from "./SumWeight.ts"
 export { truncatedSvd } from "./TruncatedSvd.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { timeSlice } from "../../src/Tensor/TimeSlice.ts"
+import { timeSlice } from "../../src/Iteration/TimeSlice.ts"
 
 describe("timeSlice", () => {
   it.effect("lets another fiber run and interrupt the loop it stands in", () =>

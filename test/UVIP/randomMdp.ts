@@ -1,5 +1,5 @@
 import { type Key, stream } from "../../src/Random/index.ts"
-import { buildMdp, type Mdp, type Outcome } from "../../src/UVIP/Mdp.ts"
+import { buildMdp, type Mdp, type Outcome } from "../../src/UVIP/mdp/Mdp.ts"
 
 /** A small MDP of random size, with ties, single outcomes and sometimes terminal states. */
 export const randomMdp = (key: Key): Mdp => {

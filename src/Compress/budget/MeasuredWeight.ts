@@ -3,7 +3,8 @@ import { covariance } from "../../Model/Covariance.ts"
 import { type Gpt2, weightSizes } from "../../Model/Gpt2.ts"
 import { inputMoments } from "../../Model/InputMoments.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
-import { hostTask, type LowRank, lowRankBetween, type Weighting } from "../../Weight/index.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
+import { type LowRank, lowRankBetween, type Weighting } from "../../Weight/index.ts"
 import {
   type Calibration,
   covarianceOptions,

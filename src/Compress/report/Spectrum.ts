@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Factorizations, TensorError } from "../../Tensor/index.ts"
-import { hostTask } from "../../Weight/index.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
 
 /** Numbers of one stretch of a matrix that is read at once: 8 MiB as float64. */
 const stretch = 1 << 20

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 import type { ScoredChains } from "../Chains.ts"
 import { attempt, ChainError } from "../Errors.ts"
 import { checkFunctionals, type Functionals } from "../Functionals.ts"

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Backend } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 import { type Chains, requireScores, type ScoredChains } from "../Chains.ts"
 import { attempt, type ChainError } from "../Errors.ts"
 import { checkFunctionals, type Functionals } from "../Functionals.ts"

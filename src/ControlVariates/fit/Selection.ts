@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Factorizations, NumericalError } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 import { attempt } from "../Errors.ts"
 import type { WindowedGrams } from "../spectral/WindowedGram.ts"
 import { addMatrices, coefficientsOf, factorForm, type QuadraticForm, valueAt } from "./QuadraticForm.ts"

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Factorizations } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 import type { Chains } from "../Chains.ts"
 import type { Features } from "../stein/Features.ts"
 import { filterRows } from "./Filtering.ts"

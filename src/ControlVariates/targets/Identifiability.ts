@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Backend, type Factorizations, type NumericalError } from "../../Tensor/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 import { attempt } from "../Errors.ts"
 import type { Design } from "./Design.ts"
 import { regressionKernel } from "./wasm/RegressionKernel.ts"

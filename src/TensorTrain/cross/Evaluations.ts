@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { ShapeError } from "../../Tensor/index.ts"
 import { EvaluationBudgetError, EvaluationError } from "../Errors.ts"
 import { EvaluationCache } from "./EvaluationCache.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
 
 /** Index rows at which a function is asked for, all distinct. */
 export interface IndexBatch {

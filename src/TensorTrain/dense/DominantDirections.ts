@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
-import { hostTask } from "../../Weight/index.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
 import { rankWithin } from "../Truncation.ts"
-import { identity } from "./HostMatrix.ts"
+import { identity } from "./HostProducts.ts"
 import { orthonormalRows } from "./Orthonormal.ts"
 import { pivotedCholesky } from "./PivotedCholesky.ts"
 

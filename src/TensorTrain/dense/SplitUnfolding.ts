@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import { transposed } from "../../Tensor/HostMatrix.ts"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
-import { hostTask } from "../../Weight/index.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
 import { rankWithin } from "../Truncation.ts"
 import { dominantDirections, type GramMatrix, type SplitLimits } from "./DominantDirections.ts"
-import { leadingColumns, product, scaledColumns } from "./HostMatrix.ts"
+import { leadingColumns, product, scaledColumns } from "./HostProducts.ts"
 import { orthonormalRows } from "./Orthonormal.ts"
 import { gramOfColumns, squaredDistance, tallProduct } from "./TallMatrix.ts"
 

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
-import { hostTask } from "../../Weight/index.ts"
-import { timeSlice } from "../../Tensor/TimeSlice.ts"
-import { product } from "./HostMatrix.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
+import { timeSlice } from "../../Iteration/TimeSlice.ts"
+import { product } from "./HostProducts.ts"
 
 /** Numbers of a tall matrix that are worked on at once. A block has many more rows than columns all the same. */
 const blockSize = 262_144

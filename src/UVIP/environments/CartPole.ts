@@ -1,7 +1,7 @@
 import { stream } from "../../Random/index.ts"
-import type { InitialState } from "../Gymnasium.ts"
-import { simulator, type Simulator, type SimulatorDescription } from "../Simulator.ts"
-import { madeBy } from "../SimulatorOrigin.ts"
+import type { InitialState } from "../simulation/Gymnasium.ts"
+import { simulator, type Simulator, type SimulatorDescription } from "../simulation/Simulator.ts"
+import { madeBy } from "../simulation/SimulatorOrigin.ts"
 
 export const cartPoleConstants = {
   gravity: 9.8,

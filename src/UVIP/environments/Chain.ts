@@ -1,6 +1,6 @@
 import type { Effect } from "effect"
 import { attempt, MdpError } from "../Errors.ts"
-import { buildMdp, type Mdp } from "../Mdp.ts"
+import { buildMdp, type Mdp } from "../mdp/Mdp.ts"
 
 export interface ChainOptions {
   /** Both ends included; default 15. */

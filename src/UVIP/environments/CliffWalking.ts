@@ -1,6 +1,6 @@
 import type { Effect } from "effect"
 import { attempt, type MdpError } from "../Errors.ts"
-import { buildMdp, type Mdp } from "../Mdp.ts"
+import { buildMdp, type Mdp } from "../mdp/Mdp.ts"
 import { type Cell, neighbour } from "./Grid.ts"
 
 // 0 up, 1 right, 2 down, 3 left.

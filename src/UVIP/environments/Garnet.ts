@@ -1,7 +1,7 @@
 import type { Effect } from "effect"
 import { type Key, stream } from "../../Random/index.ts"
 import { attempt, MdpError } from "../Errors.ts"
-import { buildMdp, type Mdp, type Outcome } from "../Mdp.ts"
+import { buildMdp, type Mdp, type Outcome } from "../mdp/Mdp.ts"
 
 export interface GarnetOptions {
   readonly states: number

@@ -1,7 +1,7 @@
 import { stream } from "../../Random/index.ts"
-import type { InitialState } from "../Gymnasium.ts"
-import { simulator, type Simulator } from "../Simulator.ts"
-import { madeBy } from "../SimulatorOrigin.ts"
+import type { InitialState } from "../simulation/Gymnasium.ts"
+import { simulator, type Simulator } from "../simulation/Simulator.ts"
+import { madeBy } from "../simulation/SimulatorOrigin.ts"
 
 /** At rest somewhere at the bottom, as in Gymnasium. */
 export const mountainCarStart: InitialState = (key, into) => {

@@ -1,6 +1,6 @@
 import type { Effect } from "effect"
 import { attempt, MdpError } from "../Errors.ts"
-import { buildMdp, type Mdp, type Outcome } from "../Mdp.ts"
+import { buildMdp, type Mdp, type Outcome } from "../mdp/Mdp.ts"
 import { type Cell, neighbour } from "./Grid.ts"
 
 export interface NRoomOptions {

@@ -1,6 +1,6 @@
 import type { Effect } from "effect"
 import { attempt, type MdpError } from "../Errors.ts"
-import { buildMdp, type Mdp, type Outcome } from "../Mdp.ts"
+import { buildMdp, type Mdp, type Outcome } from "../mdp/Mdp.ts"
 
 // Walls stand where a row has a bar between two cells: column c is at position 2 c.
 const rows = ["R: | : :G", " : | : : ", " : : : : ", " | : | : ", "Y| : |B: "]

@@ -1,8 +1,8 @@
 import { upload } from "../../Tensor/Host.ts"
 import type { Operations, Tensor } from "../../Tensor/index.ts"
-import { type Design, type NearestOptions, originOfDesign } from "../Design.ts"
+import { type Design, type NearestOptions, originOfDesign } from "../sampled/Design.ts"
 import { UvipOptionError } from "../Errors.ts"
-import type { Simulator } from "../Simulator.ts"
+import type { Simulator } from "../simulation/Simulator.ts"
 import type { Tables } from "./TensorSimulator.ts"
 
 /** Where rows lie among the points. */

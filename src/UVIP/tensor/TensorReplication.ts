@@ -3,7 +3,7 @@ import { fold, type Key, stream } from "../../Random/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 import { type Backend, compute, type Operations, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { SimulatorError, UvipOptionError } from "../Errors.ts"
-import { startOf, type ReplicationProblem, type ReplicationState } from "../Replication.ts"
+import { startOf, type ReplicationProblem, type ReplicationState } from "../sampled/Replication.ts"
 import type { TensorDesign } from "./TensorDesign.ts"
 import type { Tables, TensorSimulator } from "./TensorSimulator.ts"
 

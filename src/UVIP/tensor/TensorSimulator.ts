@@ -2,9 +2,9 @@ import { Effect } from "effect"
 import { upload } from "../../Tensor/Host.ts"
 import type { Operations, Tensor } from "../../Tensor/index.ts"
 import { attempt, UvipOptionError } from "../Errors.ts"
-import type { Mdp } from "../Mdp.ts"
-import { simulatorOf } from "../ModelSimulator.ts"
-import type { Simulator } from "../Simulator.ts"
+import type { Mdp } from "../mdp/Mdp.ts"
+import { simulatorOf } from "../simulation/ModelSimulator.ts"
+import type { Simulator } from "../simulation/Simulator.ts"
 
 /** Tensors that a simulator or a design needs in every draw, by name; made once. */
 export type Tables = Readonly<Record<string, Tensor>>

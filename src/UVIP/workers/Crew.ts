@@ -1,12 +1,12 @@
 import type { Effect } from "effect"
 import type { Key } from "../../Random/index.ts"
-import type { ActingPolicy } from "../ActingPolicy.ts"
-import type { Noise, Sampler } from "../Draws.ts"
+import type { ActingPolicy } from "../policies/ActingPolicy.ts"
+import type { Noise, Sampler } from "../sampled/Draws.ts"
 import type { SimulatorError, UvipOptionError, WorkerThreadError } from "../Errors.ts"
-import { drawPilot, type Pilot } from "../Pilot.ts"
-import { replicate, type ReplicationProblem, type ReplicationState } from "../Replication.ts"
-import { type RolloutOptions, rollouts, type RolloutValues } from "../Rollouts.ts"
-import type { Simulator } from "../Simulator.ts"
+import { drawPilot, type Pilot } from "../sampled/Pilot.ts"
+import { replicate, type ReplicationProblem, type ReplicationState } from "../sampled/Replication.ts"
+import { type RolloutOptions, rollouts, type RolloutValues } from "../simulation/Rollouts.ts"
+import type { Simulator } from "../simulation/Simulator.ts"
 
 export type CrewError = SimulatorError | UvipOptionError | WorkerThreadError
 

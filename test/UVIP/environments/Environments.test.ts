@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { key } from "../../../src/Random/index.ts"
-import { allocateTransitions } from "../../../src/UVIP/Simulator.ts"
+import { allocateTransitions } from "../../../src/UVIP/simulation/Simulator.ts"
 import { Environments, exactValue, reachable, type Simulator } from "../../../src/UVIP/index.ts"
 
 const { acrobot, cartPole, chain, cliffWalking, frozenLake, garnet, mountainCar, nRoom, taxi } = Environments

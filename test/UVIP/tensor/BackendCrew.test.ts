@@ -16,7 +16,7 @@ import {
   type TensorSimulator,
   uniformPoints
 } from "../../../src/UVIP/index.ts"
-import { replicate } from "../../../src/UVIP/Replication.ts"
+import { replicate } from "../../../src/UVIP/sampled/Replication.ts"
 import { present } from "./backends.ts"
 
 const problemFor = Effect.fnUntraced(function* (
