@@ -76,7 +76,8 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
         ...own,
         batches: own.batches.map((batch, i) => ({ ...batch, logits: batches[i].logits }))
       }
-      const divergence = yield* divergenceFrom(predictions, whole, -1)
+      // Rounding may bring nothing below nothing.
+      const divergence = Math.max(0, yield* divergenceFrom(predictions, whole, -1))
       const company: Array<number> = []
       for (const [i, { name }] of weights.entries()) {
         const other = others[i]

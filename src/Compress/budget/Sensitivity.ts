@@ -61,9 +61,12 @@ const divergenceAt = Effect.fnUntraced(function* (
   )
 })
 
+/** Nats a token for each unit of error that are felt at least: less is rounding. */
+const leastRate = 1e-12
+
 /**
  * Through the points (error, divergence), errors ascending and positive: power laws between them, in proportion to the error beyond them, 0
- * for no error. Divergences of rounding count as the least positive ones.
+ * for no error.
  */
 export const powerLawThrough = (points: ReadonlyArray<readonly [number, number]>): Sensitivity => {
   const known = points.map(([error, divergence]) => [error, Math.max(divergence, leastRate * error)] as const)
@@ -78,5 +81,3 @@ export const powerLawThrough = (points: ReadonlyArray<readonly [number, number]>
     return low * (high / low) ** (Math.log(squaredError / from) / Math.log(to / from))
   }
 }
-
-const leastRate = 1e-12
