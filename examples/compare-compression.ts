@@ -129,8 +129,10 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     )
   )
 
-  const survey = (share: number) =>
-    surveyOf(original, calibration, share, (name) => progress.show(`survey for ${share}: ${name}`))
+  const survey = (share: number, outputs = true) =>
+    surveyOf(original, { ...calibration, outputs }, share, (name, done) =>
+      progress.show(`survey for ${share}: ${name}`, done)
+    )
   const tried = Effect.gen(function* () {
     const { weights, metrics } = yield* survey(0.5)
     return yield* kroneckerCandidates(original, weights, metrics, key("trials"), (name, share) =>
@@ -175,16 +177,20 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
   for (const budget of budgets) {
     const left = toDo.filter((one) => one.budget === budget)
     if (left.length === 0) continue
-    const known = yield* survey(budget)
+    const surveys = {
+      inputs: yield* Effect.cached(survey(budget, false)),
+      both: yield* Effect.cached(survey(budget))
+    }
     for (const method of chosen) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
       const { candidates, searches, weighted } = methods(trials)[method]
       const numbers = Math.floor(budget * all)
+      const known = yield* weighted === "inputs" ? surveys.inputs : surveys.both
       const { plan } =
         weighted === "no"
           ? yield* planWithin(known, numbers, candidates(known))
-          : yield* rehearsedPlan(original, known, numbers, candidates(known), calibration, (name, share) =>
+          : yield* rehearsedPlan(original, known, numbers, candidates(known), (name, share) =>
               progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )
       // A fit that owes nothing to chance serves every seed.

@@ -6,9 +6,11 @@ import {
   type Survey
 } from "../../src/Compress/index.ts"
 
-/** A way to compress: the sizes it may choose from, by what text its fits are weighted (which then are aimed one after the other, so that their plans are rehearsed), and whether chance has a part in them. */
+/** A way to compress. */
 export interface Method {
+  /** The sizes it may choose from. */
   readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
+  /** By what of the text the fits are weighted; weighted ones come one after the other, so that their plans can be rehearsed. */
   readonly weighted: "no" | "inputs" | "inputs-and-outputs"
   /** Whether the fit depends on the seed: permutations are searched by chance. */
   readonly searches: boolean

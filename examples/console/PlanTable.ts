@@ -25,12 +25,12 @@ const columns: ReadonlyArray<Column<Choice>> = [
   { heading: "format", cell: ({ chosen }) => formatText(chosen.plan), align: "left" },
   { heading: "stored", cell: ({ chosen }) => chosen.storedParameters.toLocaleString("en") },
   { heading: "predicted error", cell: ({ chosen }) => Math.sqrt(chosen.squaredError).toFixed(4) },
-  { heading: "felt", cell: ({ cost }) => cost.toFixed(5) }
+  { heading: "cost", cell: ({ cost }) => cost.toFixed(5) }
 ]
 
 /** A plan for a budget as people read it: what becomes of each weight, and what that is foretold to cost. */
 export const budgetPlanText = ({ choices, predictedDivergence, cost, lowerBound }: BudgetPlan): string =>
-  `${table(choices, columns)}\n\nPredicted divergence ${predictedDivergence.toFixed(4)} nats a token, found by a rehearsal. What is felt of the errors adds up to ${cost.toFixed(4)}; no choice among these candidates has less than ${lowerBound.toFixed(4)}.`
+  `${table(choices, columns)}\n\nPredicted divergence ${predictedDivergence.toFixed(4)} nats a token, by a rehearsal of this plan. The costs, which each weight was given numbers by, add up to ${cost.toFixed(4)}; no other choice among the candidates costs less than ${lowerBound.toFixed(4)}.`
 
 /** A plan that was given, whose errors nothing was measured for. */
 export const givenPlanText = (plan: Plan.Plan): string =>

@@ -86,7 +86,7 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
   before: Calibrator
 ): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
   const { original, calibration } = before
-  // Metrics are large: each is let go of when its weight has been fitted.
+  // Metrics are large: none outlives its use here.
   const { [name]: stored, ...metrics } = before.metrics
   const metric = stored && Float64Array.from(stored)
   if (!name.startsWith("h.")) {

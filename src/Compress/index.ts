@@ -1,11 +1,11 @@
 /** Plans and recipes, and the pipeline that fits, distils, evaluates and saves. */
 export type { Calibration } from "./Calibration.ts"
-export { type BudgetPlan, type Choice, parseBudget, planWithin } from "./budget/Budget.ts"
+export { type Allocation, type Choice, parseBudget, planWithin } from "./budget/Budget.ts"
 export { type Candidate, lowRankCandidates } from "./budget/Candidates.ts"
 export { kroneckerSizes, sumSizes } from "./budget/Formats.ts"
 export { meanDivergence } from "./budget/Divergence.ts"
 export type { BudgetOptions, PlanningEvent } from "./budget/PlanForBudget.ts"
-export { rehearsedPlan } from "./budget/RehearsedPlan.ts"
+export { type BudgetPlan, rehearsedPlan } from "./budget/RehearsedPlan.ts"
 export { type Survey, surveyOf } from "./budget/Survey.ts"
 export { kroneckerCandidates } from "./budget/Trials.ts"
 export { codecs } from "./Codecs.ts"

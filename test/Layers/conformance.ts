@@ -216,6 +216,19 @@ export const conformance = (
       })
     )
 
+    it.effect("a teacher that excludes a class diverges by the others, one that is NaN by NaN", () =>
+      Effect.gen(function* () {
+        const student = yield* Tensor.full([2, 3], 0)
+        const teacher = yield* Tensor.fromArray([0, 0, -Infinity, 0, Number.NaN, 0], [2, 3])
+        const [excluding, broken] = yield* Effect.flatMap(
+          compute((t) => t.divergence(student, teacher)),
+          Tensor.toArray
+        )
+        assert.closeTo(excluding, Math.log(1.5), 1e-6)
+        assert.isNaN(broken)
+      })
+    )
+
     it.effect("uploads and downloads copies", () =>
       Effect.gen(function* () {
         const numbers = Float64Array.of(1, 2, 3)

@@ -12,15 +12,13 @@ export interface Choice {
   readonly cost: number
 }
 
-/** A plan for a budget, and why. */
-export interface BudgetPlan {
+/** Numbers shared out among the weights, and why so. */
+export interface Allocation {
   readonly plan: Plan
   readonly choices: ReadonlyArray<Choice>
   /** Of the whole model. */
   readonly storedParameters: number
-  /** From the original's predictions, in nats a token: what a rehearsal found, and the cost where there was none. */
-  readonly predictedDivergence: number
-  /** What is felt of each weight's error, in nats a token, added up: by this the weights' candidates were chosen. */
+  /** What is felt of each weight's error by its sensitivity and interaction, in nats a token, added up: by this the candidates were chosen. */
   readonly cost: number
   /** No choice among the same candidates costs less. */
   readonly lowerBound: number
@@ -44,18 +42,18 @@ export const parseBudget = (text: string, stored: number): Effect.Effect<number,
 
 /**
  * One of its candidates for each weight, so that the model stores at most `budget` numbers and what is felt of all errors is least; found exactly,
- * but for sizes rounded up to a part in 20000. `company`: how many times as much as alone each weight's error is felt; default 1. Fails with `PlanError` where the candidates that store least store more than the budget.
+ * but for sizes rounded up to a part in 20000. `interactions`: how many times as much as alone each weight's error is felt; default 1. Fails with `PlanError` where the candidates that store least store more than the budget.
  */
 export const planWithin = Effect.fn("Compress.planWithin")(function* (
   { weights, sensitivities, fixed }: Survey,
   budget: number,
   candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
-  company?: ReadonlyArray<number>
-): Effect.fn.Return<BudgetPlan, PlanError> {
+  interactions?: ReadonlyArray<number>
+): Effect.fn.Return<Allocation, PlanError> {
   const options = candidates.map((of, i) =>
     of.map(({ storedParameters: size, squaredError }) => ({
       size,
-      cost: (company?.[i] ?? 1) * sensitivities[i](squaredError)
+      cost: (interactions?.[i] ?? 1) * sensitivities[i](squaredError)
     }))
   )
   const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined
@@ -78,7 +76,6 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
     },
     choices,
     storedParameters: selection.size + fixed,
-    predictedDivergence: selection.cost,
     cost: selection.cost,
     lowerBound: selection.lowerBound
   }

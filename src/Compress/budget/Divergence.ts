@@ -2,7 +2,7 @@ import { Effect, type Scope } from "effect"
 import { embed, forward, forwardFrom } from "../../Model/Forward.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import { excerpt } from "../../Model/TextSet.ts"
-import { type Backend, compute, Tensor, type TensorError } from "../../Tensor/index.ts"
+import { type Backend, compute, NumericalError, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 
 /** Windows that go through both networks together, at most; logits of large vocabularies take one at a time. */
@@ -22,7 +22,8 @@ export const divergenceText = (model: Gpt2, tokens: Int32Array): Int32Array => {
 
 /** What a model makes of a text, for measuring how far another goes from it. */
 export interface Predictions {
-  /** Tokens predicted. */
+  /** The text, and how many of its tokens are predicted. */
+  readonly tokens: Int32Array
   readonly count: number
   readonly batches: ReadonlyArray<{
     /** int32 [windows, tokens] */
@@ -55,7 +56,7 @@ export const predictionsOf = Effect.fn("Compress.predictions")(function* (
     )
     yield* Effect.yieldNow
   }
-  return { count: windows * context, batches }
+  return { tokens, count: windows * context, batches }
 })
 
 /**
@@ -83,6 +84,11 @@ export const divergenceFrom = Effect.fn("Compress.divergence")(function* (
     total += sum
     yield* Effect.yieldNow
   }
+  if (!Number.isFinite(total))
+    return yield* new NumericalError({
+      operation: "divergence",
+      reason: `the predictions of the compressed model diverge by ${total} nats from the original's: its numbers are too large for ${batches[0].logits.dtype}`
+    })
   return total / count
 })
 

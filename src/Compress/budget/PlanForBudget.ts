@@ -5,9 +5,9 @@ import type { Key } from "../../Random/index.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
-import { type BudgetPlan, cannotBeMet } from "./Budget.ts"
+import { cannotBeMet } from "./Budget.ts"
 import { lowRankCandidates } from "./Candidates.ts"
-import { rehearsedPlan } from "./RehearsedPlan.ts"
+import { type BudgetPlan, rehearsedPlan } from "./RehearsedPlan.ts"
 import { surveyOf } from "./Survey.ts"
 import { kroneckerCandidates } from "./Trials.ts"
 
@@ -59,7 +59,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
   const candidates = survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
-  return yield* rehearsedPlan(model, survey, budget, candidates, calibration, (name, share) =>
+  return yield* rehearsedPlan(model, survey, budget, candidates, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })

@@ -1,47 +1,68 @@
 import { Effect } from "effect"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
-import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
-import { type BudgetPlan, type Choice, planWithin } from "./Budget.ts"
+import { type Allocation, type Choice, planWithin } from "./Budget.ts"
 import type { Candidate } from "./Candidates.ts"
-import { rehearse } from "./Rehearsal.ts"
+import { divergenceText, predictionsOf } from "./Divergence.ts"
+import { type Rehearsal, rehearse } from "./Rehearsal.ts"
 import type { Survey } from "./Survey.ts"
+
+/** A plan for a budget, and why. */
+export interface BudgetPlan extends Allocation {
+  /** Of the compressed model's predictions from the original's, in nats a token, as a rehearsal found it. */
+  readonly predictedDivergence: number
+}
 
 /** Plans that are rehearsed, at most; one of a model of many numbers takes minutes. */
 const rehearsals = { usual: 8, ofLarge: 3, large: 5e7 }
 
-/** A weight's error is taken to be felt by no less and no more, of what is felt of it alone: a plan must not rest on errors that are welcome. */
-const { least, most } = { least: 1 / 3, most: 4 }
+/** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
+const [least, most] = [1 / 3, 4]
 
 /**
- * The best of a few plans, by what their models are found to diverge where each is rehearsed. The first takes what is felt of each weight's
- * error alone; each after it half way, by factors, to what was felt of it among the others of the plan before, until a plan comes again.
+ * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
+ * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, and with `NumericalError` where a
+ * rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
   budget: number,
   candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
-  calibration: Calibration,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | R> {
-  const count = storedParameters(model) < rehearsals.large ? rehearsals.usual : rehearsals.ofLarge
-  const steps = count * survey.weights.length
-  let done = 0
-  let felt: ReadonlyArray<number> = survey.weights.map(() => 1)
-  let next = yield* planWithin(survey, budget, candidates, felt)
-  const rehearsed: Array<BudgetPlan> = []
-  while (rehearsed.length < count && !rehearsed.some(({ choices }) => areSame(choices, next.choices))) {
-    const errors = next.choices.map(({ chosen }) => chosen.squaredError)
-    const { divergence, company } = yield* rehearse(model, survey, errors, calibration, (name) =>
-      observe(name, ++done / steps)
-    )
-    rehearsed.push({ ...next, predictedDivergence: divergence })
-    felt = felt.map((factor, i) => Math.sqrt(factor * Math.min(most, Math.max(least, company[i]))))
-    next = yield* planWithin(survey, budget, candidates, felt)
-  }
-  return rehearsed.reduce((best, one) => (one.predictedDivergence < best.predictedDivergence ? one : best))
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const original = yield* predictionsOf(model, divergenceText(model, survey.calibration.tokens))
+      const count = storedParameters(model) < rehearsals.large ? rehearsals.usual : rehearsals.ofLarge
+      const fits = count * survey.weights.length
+      let fitted = 0
+      let interactions: ReadonlyArray<number> = survey.weights.map(() => 1)
+      const rehearsed: Array<Allocation & Rehearsal> = []
+      // A plan that comes again needs no rehearsal, and half a step further there may be another.
+      for (let step = 0; step < 2 * count && rehearsed.length < count; step++) {
+        const plan = yield* planWithin(survey, budget, candidates, interactions)
+        let found: Rehearsal | undefined = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
+        if (found === undefined) {
+          const errors = plan.choices.map(({ chosen }) => chosen.squaredError)
+          const rehearsal = yield* rehearse(model, survey, errors, original, (name) =>
+            observe(name, ++fitted / fits)
+          )
+          rehearsed.push({ ...plan, ...rehearsal })
+          found = rehearsal
+        }
+        const felt = found.interactions
+        interactions = interactions.map((one, i) => Math.sqrt(one * Math.min(most, Math.max(least, felt[i]))))
+      }
+      const {
+        divergence,
+        interactions: _,
+        ...best
+      } = rehearsed.reduce((one, other) => (other.divergence < one.divergence ? other : one))
+      return { ...best, predictedDivergence: divergence }
+    })
+  )
 })
 
 const areSame = (some: ReadonlyArray<Choice>, others: ReadonlyArray<Choice>): boolean =>

@@ -11,10 +11,15 @@ import type { Measurement } from "./MeasuredWeight.ts"
 /** How much a weight's error is felt: nats a token by which the model's predictions diverge, by the relative squared error of this weight alone. */
 export type Sensitivity = (squaredError: number) => number
 
-/** Parts of the rank that was asked for at which a weight is measured too: its divergence is seldom in proportion to its error. */
-const parts = [1, 1 / 3, 1 / 9]
+/** Ranks at which a weight is measured: its divergence is seldom in proportion to its error. */
+const ranksMeasured = 3
+/** Relative squared errors below are rounding. */
+const leastError = 1e-10
 
-/** The divergence of the whole model's predictions over the text when this weight alone is brought to a few ranks, and between them. */
+/**
+ * The divergence of the whole model's predictions over the text when this weight alone is brought to the rank that was asked for, and to a third and
+ * a ninth of it; interpolated between. Ranks at which nothing is lost are passed over.
+ */
 export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
   model: Gpt2,
   measurement: Measurement,
@@ -23,8 +28,12 @@ export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
   const { inputs, lost } = measurement.weight
   const largest = measurement.lowRank.left.length / inputs
   const points: Array<readonly [number, number]> = []
-  for (const rank of new Set(parts.map((part) => Math.max(1, Math.round(part * largest)))))
-    if (lost(rank) > 0) points.push([lost(rank), yield* divergenceAt(model, measurement, predictions, rank)])
+  for (let part = 1, rank = largest; points.length < ranksMeasured && rank >= 1; ) {
+    if (lost(rank) > leastError)
+      points.push([lost(rank), yield* divergenceAt(model, measurement, predictions, rank)])
+    part *= 3
+    rank = rank === 1 ? 0 : Math.max(1, Math.round(largest / part))
+  }
   return powerLawThrough(points)
 })
 
@@ -66,18 +75,22 @@ const leastRate = 1e-12
 
 /**
  * Through the points (error, divergence), errors ascending and positive: power laws between them, in proportion to the error beyond them, 0
- * for no error.
+ * for no error. A divergence below that of a smaller error is noise, and counts as much.
  */
 export const powerLawThrough = (points: ReadonlyArray<readonly [number, number]>): Sensitivity => {
-  const known = points.map(([error, divergence]) => [error, Math.max(divergence, leastRate * error)] as const)
+  let most = 0
+  const known = points.map(([error, divergence]) => {
+    most = Math.max(most, divergence, leastRate * error)
+    return [error, most] as const
+  })
   return (squaredError) => {
     if (!(squaredError > 0) || known.length === 0) return 0
-    const next = known.findIndex(([error]) => error >= squaredError)
-    if (next <= 0) {
-      const [error, divergence] = known.at(next)!
-      return (divergence * squaredError) / error
+    const above = known.findIndex(([error]) => error >= squaredError)
+    if (above > 0) {
+      const [[from, low], [to, high]] = [known[above - 1], known[above]]
+      return low * (high / low) ** (Math.log(squaredError / from) / Math.log(to / from))
     }
-    const [[from, low], [to, high]] = [known[next - 1], known[next]]
-    return low * (high / low) ** (Math.log(squaredError / from) / Math.log(to / from))
+    const [error, divergence] = above === 0 ? known[0] : known[known.length - 1]
+    return (divergence * squaredError) / error
   }
 }

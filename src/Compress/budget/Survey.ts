@@ -14,16 +14,19 @@ export interface Survey {
   readonly sensitivities: ReadonlyArray<Sensitivity>
   /** Of the weights that `kroneckerCandidates` tries. */
   readonly metrics: TriedMetrics
+  /** Of all weights whose outputs count: see `metricsOf`. */
   readonly outputMetrics: StoredMetrics
-  /** A rank that stores about the share of the numbers that the survey is for. */
-  readonly spareRank: (inputs: number, outputs: number) => number
+  readonly calibration: Calibration
+  /** The rank at which a weight was measured first: it stores about the share of the numbers that the survey is for. */
+  readonly surveyedRank: (inputs: number, outputs: number) => number
   /** Numbers of the model that no plan changes. */
   readonly fixed: number
 }
 
 /**
  * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
- * far the whole model's predictions move when it alone loses what a budget of about this share would take, and more.
+ * far the whole model's predictions move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
+ * a third and a ninth of it. Fails with `NumericalError` where the model's numbers are not finite, and as `inputMoments` does.
  */
 export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
   model: Gpt2,
@@ -35,7 +38,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
   const all = storedParameters(model)
   const text = divergenceText(model, calibration.tokens)
   const kept = Math.min(0.75, Math.max(0.25, share))
-  const spareRank = (inputs: number, outputs: number) =>
+  const surveyedRank = (inputs: number, outputs: number) =>
     Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
   const tried = triedWeights(model)
   const count = Object.keys(model.weights).length
@@ -48,7 +51,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
         model,
         calibration,
         outputMetrics,
-        spareRank,
+        surveyedRank,
         Effect.fnUntraced(function* (measurement) {
           const { name } = measurement.weight
           if (tried.has(name)) metrics[name] = measurement.metrics
@@ -59,5 +62,5 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
     )
   )
   const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
-  return { weights, sensitivities, metrics, outputMetrics, spareRank, fixed: all - planned }
+  return { weights, sensitivities, metrics, outputMetrics, calibration, surveyedRank, fixed: all - planned }
 })

@@ -72,7 +72,7 @@ export const divergence = (
       const logP = teacher.values[i] * scale - ofTeacher
       const p = Math.exp(logP)
       // A class that the teacher excludes (p = 0, logP = -inf) adds its limit, 0.
-      if (p > 0) loss += p * (logP - (student.values[i] * scale - ofStudent))
+      if (p !== 0) loss += p * (logP - (student.values[i] * scale - ofStudent))
     }
     losses[row] = loss
     studentSums[row] = ofStudent

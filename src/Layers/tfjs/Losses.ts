@@ -80,7 +80,7 @@ export const lossKernels = (d: Device): Pick<Kernels, Losses> => ({
       const product = p.multiply(probability, p.subtract(logP, p.subtract(s, studentSums)))
       // A class that the teacher excludes (p = 0, logP = -Infinity) adds its limit, 0.
       const nothing = p.fill(0, [rows, classes])
-      const terms = p.select(p.binary("Greater", probability, nothing), product, nothing)
+      const terms = p.select(p.binary("NotEqual", probability, nothing), product, nothing)
       return [p.sum(terms, [1]), studentSums, teacherSums]
     })
     return [d.own(losses), d.own(ofStudent), d.own(ofTeacher)]

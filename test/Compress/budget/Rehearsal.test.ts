@@ -1,20 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { divergenceText } from "../../../src/Compress/budget/Divergence.ts"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { divergenceText, meanDivergence, predictionsOf } from "../../../src/Compress/budget/Divergence.ts"
 import { rehearse } from "../../../src/Compress/budget/Rehearsal.ts"
 import {
   Compress,
   lowRankCandidates,
-  meanDivergence,
   Plan,
   planWithin,
   rehearsedPlan,
+  type Survey,
   surveyOf
 } from "../../../src/Compress/index.ts"
 import { Distill } from "../../../src/Distill/index.ts"
 import { Kronecker } from "../../../src/Kronecker/index.ts"
-import { initialise, storedParameters } from "../../../src/Model/index.ts"
+import { type Gpt2, initialise, storedParameters } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
+import { Tensor } from "../../../src/Tensor/index.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
 import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
 
@@ -24,57 +25,112 @@ const calibration = { tokens }
 
 const surveyed = Effect.gen(function* () {
   const original = yield* initialise(tinyConfig, key(1))
-  return { original, survey: yield* surveyOf(original, calibration, 0.6) }
+  const survey = yield* surveyOf(original, calibration, 0.6)
+  return { original, survey, predictions: yield* predictionsOf(original, divergenceText(original, tokens)) }
+})
+
+/** Errors of a plan of low ranks for 0.6 of the numbers. */
+const planned = Effect.fnUntraced(function* (original: Gpt2, survey: Survey) {
+  const candidates = survey.weights.map(lowRankCandidates)
+  const { plan, choices } = yield* planWithin(
+    survey,
+    Math.floor(0.6 * storedParameters(original)),
+    candidates
+  )
+  const weights = Plan.finalWeights(plan)
+  assert.isAtLeast(Object.keys(weights).length, 5)
+  return { weights, errors: choices.map(({ chosen }) => chosen.squaredError) }
 })
 
 describe("rehearse", () => {
   it.effect("foretells exactly what low ranks come to, fitted one after the other", () =>
     Effect.gen(function* () {
-      const { original, survey } = yield* surveyed
-      const candidates = survey.weights.map(lowRankCandidates)
-      const budget = Math.floor(0.6 * storedParameters(original))
-      const { plan, choices } = yield* planWithin(survey, budget, candidates)
-      const errors = choices.map(({ chosen }) => chosen.squaredError)
-      assert.isAtLeast(errors.filter((error) => error > 0).length, 5)
-      const { divergence } = yield* rehearse(original, survey, errors, calibration)
-      const model = yield* (yield* Compress).replace(original, Plan.finalWeights(plan), {
-        key: key(1),
-        calibration
+      const { original, survey, predictions } = yield* surveyed
+      const { weights, errors } = yield* planned(original, survey)
+      const compress = yield* Compress
+      const divergenceOf = Effect.fnUntraced(function* (plans: typeof weights) {
+        const model = yield* compress.replace(original, plans, { key: key(1), calibration })
+        return yield* meanDivergence(original, model, predictions.tokens)
       })
-      const found = yield* meanDivergence(original, model, divergenceText(original, tokens))
-      assert.closeTo(divergence / found, 1, 1e-4)
+      const { divergence } = yield* rehearse(original, survey, errors, predictions)
+      const all = yield* divergenceOf(weights)
+      assert.closeTo(divergence / all, 1, 1e-4)
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
   it.effect("finds that an error without company is felt as it is alone", () =>
     Effect.gen(function* () {
-      const { original, survey } = yield* surveyed
+      const { original, survey, predictions } = yield* surveyed
       for (const [i, { name, inputs, outputs, lost }] of survey.weights.entries()) {
-        const error = lost(survey.spareRank(inputs, outputs))
+        const error = lost(survey.surveyedRank(inputs, outputs))
         const errors = survey.weights.map((_, j) => (i === j ? error : 0))
-        const { divergence, company } = yield* rehearse(original, survey, errors, calibration)
+        const { divergence, interactions } = yield* rehearse(original, survey, errors, predictions)
         assert.closeTo(divergence / survey.sensitivities[i](error), 1, 1e-3, name)
         // Less of the error is in the same proportion only nearly.
-        assert.closeTo(company[i], 1, 0.3, name)
+        assert.closeTo(interactions[i], 1, 0.5, name)
       }
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
+  it.effect("says so where a model's numbers are too large to be told apart from anything", () =>
+    Effect.gen(function* () {
+      const { original, survey, predictions } = yield* surveyed
+      const [first, ...rest] = predictions.batches
+      const logits = yield* Tensor.full(first.logits.shape, Number.NaN)
+      const broken = { ...predictions, batches: [{ ...first, logits }, ...rest] }
+      const error = yield* Effect.flip(
+        rehearse(
+          original,
+          survey,
+          survey.weights.map(() => 0),
+          broken
+        )
+      )
+      assert.strictEqual(error._tag, "NumericalError")
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 })
 
 describe("rehearsedPlan", () => {
-  it.effect("is never worse, where it is rehearsed, than the plan by what is felt of each error alone", () =>
+  it.effect("finds a better plan where what is felt of errors was misjudged", () =>
+    Effect.gen(function* () {
+      const { original, predictions, survey: sound } = yield* surveyed
+      // As if the last layer's errors were felt a tenth as much as they are.
+      const survey = {
+        ...sound,
+        sensitivities: sound.sensitivities.map((felt, i) =>
+          sound.weights[i].name.startsWith("h.1") ? (error: number) => felt(error) / 10 : felt
+        )
+      }
+      const candidates = survey.weights.map(lowRankCandidates)
+      const budget = Math.floor(0.6 * storedParameters(original))
+      const first = yield* planWithin(survey, budget, candidates)
+      const errors = first.choices.map(({ chosen }) => chosen.squaredError)
+      const { divergence } = yield* rehearse(original, survey, errors, predictions)
+      const shares: Array<number> = []
+      const best = yield* rehearsedPlan(original, survey, budget, candidates, (_, share) =>
+        Effect.sync(() => shares.push(share))
+      )
+      assert.isBelow(best.predictedDivergence, 0.8 * divergence)
+      assert.isAtMost(best.storedParameters, budget)
+      assert.isAtMost(shares.length, 8 * survey.weights.length)
+      shares.forEach((share, i) => assert.closeTo(share, (i + 1) / (8 * survey.weights.length), 1e-12))
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
+  it.effect("can be interrupted in a rehearsal", () =>
     Effect.gen(function* () {
       const { original, survey } = yield* surveyed
       const candidates = survey.weights.map(lowRankCandidates)
-      for (const share of [0.8, 0.5]) {
-        const budget = Math.floor(share * storedParameters(original))
-        const first = yield* planWithin(survey, budget, candidates)
-        const errors = first.choices.map(({ chosen }) => chosen.squaredError)
-        const { divergence } = yield* rehearse(original, survey, errors, calibration)
-        const best = yield* rehearsedPlan(original, survey, budget, candidates, calibration)
-        assert.isAtMost(best.predictedDivergence, divergence)
-        assert.isAtMost(best.storedParameters, budget)
-      }
+      const reached = yield* Deferred.make<void>()
+      const running = yield* Effect.forkChild(
+        rehearsedPlan(original, survey, Math.floor(0.5 * storedParameters(original)), candidates, () =>
+          Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+        )
+      )
+      yield* Deferred.await(reached)
+      const exit = yield* Fiber.interrupt(running).pipe(Effect.andThen(Fiber.await(running)))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 })
