@@ -47,14 +47,9 @@ describe("rehearse", () => {
     Effect.gen(function* () {
       const { original, survey, predictions } = yield* surveyed
       const { weights, errors } = yield* planned(original, survey)
-      const compress = yield* Compress
-      const divergenceOf = Effect.fnUntraced(function* (plans: typeof weights) {
-        const model = yield* compress.replace(original, plans, { key: key(1), calibration })
-        return yield* meanDivergence(original, model, predictions.tokens)
-      })
       const { divergence } = yield* rehearse(original, survey, errors, predictions)
-      const all = yield* divergenceOf(weights)
-      assert.closeTo(divergence / all, 1, 1e-4)
+      const model = yield* (yield* Compress).replace(original, weights, { key: key(1), calibration })
+      assert.closeTo(divergence / (yield* meanDivergence(original, model, predictions.tokens)), 1, 1e-4)
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
