@@ -30,7 +30,7 @@ const columns: ReadonlyArray<Column<Choice>> = [
 
 /** A plan for a budget as people read it: what becomes of each weight, and what that is foretold to cost. */
 export const budgetPlanText = ({ choices, predictedDivergence, cost, lowerBound }: BudgetPlan): string =>
-  `${table(choices, columns)}\n\nPredicted divergence ${predictedDivergence.toFixed(4)} nats a token, by a rehearsal of this plan. The costs, which each weight was given numbers by, add up to ${cost.toFixed(4)}; no other choice among the candidates costs less than ${lowerBound.toFixed(4)}.`
+  `${table(choices, columns)}\n\nPredicted divergence ${predictedDivergence.toFixed(4)} nats a token, by a rehearsal of this plan. The costs, by which the numbers were shared out, add up to ${cost.toFixed(4)}; no other choice among the candidates costs less than ${lowerBound.toFixed(4)}.`
 
 /** A plan that was given, whose errors nothing was measured for. */
 export const givenPlanText = (plan: Plan.Plan): string =>

@@ -34,6 +34,8 @@ export interface WeightMetrics {
 /** A weight while it is looked at: its metrics are large, and kept by those who need them. */
 export interface Measurement {
   readonly weight: MeasuredWeight
+  /** As it is, [inputs, outputs]. */
+  readonly matrix: Float64Array
   readonly metrics: WeightMetrics
   /** The best of the rank that was asked for. */
   readonly lowRank: LowRank
@@ -62,7 +64,7 @@ export const measureWeights = Effect.fn("Compress.measureWeights")(function* <E 
     const rank = rankOf(inputs, outputs)
     const lowRank = yield* hostTask(() => lowRankBetween(w, outputs, rank, weighting, metric, host))
     const weight = { name, inputs, outputs, lost: lossByRank(lowRank.singularValues) }
-    yield* visit({ weight, metrics: { weighting, metric, mean: own?.mean }, lowRank })
+    yield* visit({ weight, matrix: w, metrics: { weighting, metric, mean: own?.mean }, lowRank })
     measured.push(weight)
   }
   return measured

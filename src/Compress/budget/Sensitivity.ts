@@ -40,7 +40,7 @@ export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
 /** The divergence where this weight alone is the best matrix of a rank. */
 const divergenceAt = Effect.fnUntraced(function* (
   model: Gpt2,
-  { weight: { name, inputs, outputs }, metrics: { mean }, lowRank: { left, right } }: Measurement,
+  { weight: { name, inputs, outputs }, matrix, metrics: { mean }, lowRank: { left, right } }: Measurement,
   predictions: Predictions,
   rank: number
 ): Effect.fn.Return<number, TensorError, Backend> {
@@ -60,7 +60,7 @@ const divergenceAt = Effect.fnUntraced(function* (
       const fitted = refittedBias(
         { mean, reference: undefined },
         yield* Tensor.toArray(bias),
-        yield* numbersOf(model.weights[name]),
+        matrix,
         yield* numbersOf(weight)
       )
       const refitted = yield* compute((t) => upload(t.region, fitted, bias.shape, bias.dtype))
