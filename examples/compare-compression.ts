@@ -134,8 +134,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
       progress.show(`survey for ${share}: ${name}`, done)
     )
   const tried = Effect.gen(function* () {
-    const { weights, metrics } = yield* survey(0.5)
-    return yield* kroneckerCandidates(original, weights, metrics, key("trials"), (name, share) =>
+    return yield* kroneckerCandidates(original, yield* survey(0.5), key("trials"), (name, share) =>
       progress.show(`trials: ${name}`, share)
     )
   })

@@ -34,6 +34,7 @@ export const covariance = (moments: InputMoments, options: CovarianceOptions = {
   return c
 }
 
+// second: [left, right]
 const aboutMeans = (
   second: Float64Array,
   left: Float64Array,
@@ -41,8 +42,8 @@ const aboutMeans = (
   centred = false
 ): Float64Array => {
   const c = second.slice()
-  const n = left.length
-  if (centred) for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) c[i * n + j] -= left[i] * right[j]
+  const [m, n] = [left.length, right.length]
+  if (centred) for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) c[i * n + j] -= left[i] * right[j]
   return c
 }
 
@@ -63,7 +64,8 @@ const addToDiagonal = (c: Float64Array, n: number, value: number): void => {
 
 /**
  * The matrix that a weight is to become near when the inputs x come from a compressed prefix and the outputs are to be those of the original,
- * z W: W* = (E[x xᵀ] + ridge)⁻¹ (E[x zᵀ] + ridge) W minimises E||x W* - z W||² + ridge ||W* - W||², and every
+ * z W; where they are added to the residual stream, they are to make good as well how far that has drifted, d (else 0):
+ * W* = (E[x xᵀ] + ridge)⁻¹ ((E[x zᵀ] + ridge) W + E[x dᵀ]) minimises E||x W* - z W - d||² + ridge ||W* - W||², and every
  * other W' is worse by ||C^{1/2} (W' - W*)||², so that weighted fits just take C = `covariance` and W* in place of W.
  *
  * w: [inputs, outputs] -> [inputs, outputs]. Without a reference in the moments it is W itself. Fails with `ShapeError` where
@@ -91,16 +93,22 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
   const cross = aboutMeans(reference.cross, mean, reference.mean, options.centred)
   addToDiagonal(cross, inputs, ridgeOf(moments, options))
   const outputs = w.length / inputs
+  const { drift } = reference
   return yield* hostTask(() => {
     const root = host.cholesky(covariance(moments, options), inputs)
-    const half = host.solveTriangular(root, inputs, host.multiply(cross, w, inputs, inputs, outputs), outputs)
+    const aim = host.multiply(cross, w, inputs, inputs, outputs)
+    if (drift !== undefined) {
+      const own = aboutMeans(drift.cross, mean, drift.mean, options.centred)
+      for (let e = 0; e < aim.length; e++) aim[e] += own[e]
+    }
+    const half = host.solveTriangular(root, inputs, aim, outputs)
     return host.solveTriangular(root, inputs, half, outputs, true)
   })
 })
 
 /**
- * The bias that makes the mean of the outputs what it was before W became W': b + E[z] W - E[x] W', with z the reference's
- * inputs, x themselves without one. With it, the error left is that about the mean.
+ * The bias that makes the mean of the outputs what it was before W became W', and brings back that of a drifted stream:
+ * b + E[z] W + E[d] - E[x] W', with z the reference's inputs, x themselves without one. With it, the error left is that about the mean.
  */
 // bias: [outputs], w, fitted: [inputs, outputs] -> [outputs]
 export const refittedBias = (
@@ -110,7 +118,8 @@ export const refittedBias = (
   fitted: ArrayLike<number>
 ): Float64Array => {
   const aim = reference?.mean ?? mean
-  const result = Float64Array.from(bias)
+  const drift = reference?.drift?.mean
+  const result = Float64Array.from(bias, (value, j) => value + (drift?.[j] ?? 0))
   for (let i = 0, e = 0; i < mean.length; i++)
     for (let j = 0; j < result.length; j++, e++) result[j] += aim[i] * w[e] - mean[i] * fitted[e]
   return result

@@ -152,7 +152,10 @@ export const prefixMoments = Effect.fn("Model.prefixMoments")(function* ({
   name,
   batches
 }: Prefix): Effect.fn.Return<InputMoments, TensorError, Backend> {
-  const sums = emptySums(inputsOf(batches[0]), true)
+  const first = batches[0]
+  const width = first.model.stream.length / (first.shape[0] * first.shape[1])
+  const addsToStream = name.endsWith("c_proj")
+  const sums = emptySums(inputsOf(first), true, addsToStream ? width : undefined)
   for (const batch of batches) {
     yield* Effect.yieldNow
     const tokens = batch.shape[0] * batch.shape[1]
@@ -163,7 +166,13 @@ export const prefixMoments = Effect.fn("Model.prefixMoments")(function* ({
           batchMoments(
             t,
             upload(t.region, batch.model.input, shape),
-            upload(t.region, batch.reference.input, shape)
+            upload(t.region, batch.reference.input, shape),
+            addsToStream
+              ? t.subtract(
+                  upload(t.region, batch.reference.stream, [tokens, width]),
+                  upload(t.region, batch.model.stream, [tokens, width])
+                )
+              : undefined
           )
         )
         yield* addBatch(sums, part, tokens)

@@ -44,14 +44,49 @@ const observed = Effect.fnUntraced(function* (
 })
 
 // x, z: [tokens, width]
-const product = (x: ArrayLike<number>, z: ArrayLike<number>, width: number): Float64Array => {
-  const sum = new Float64Array(width * width)
-  const count = x.length / width
-  for (let row = 0; row < x.length; row += width)
-    for (let i = 0; i < width; i++)
-      for (let j = 0; j < width; j++) sum[i * width + j] += (x[row + i] * z[row + j]) / count
+const product = (x: ArrayLike<number>, z: ArrayLike<number>, width: number): Float64Array =>
+  crossed(x, z, width, width)
+
+// x: [tokens, m], z: [tokens, n] -> [m, n]
+const crossed = (x: ArrayLike<number>, z: ArrayLike<number>, m: number, n: number): Float64Array => {
+  const sum = new Float64Array(m * n)
+  const count = x.length / m
+  for (let token = 0; token < count; token++)
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) sum[i * n + j] += (x[token * m + i] * z[token * n + j]) / count
   return sum
 }
+
+/** How far the residual stream is from the original's before the outputs of each weight that is added to it, [tokens, 8]. */
+const driftBefore = Effect.fnUntraced(function* (
+  model: Effect.Success<typeof tinyGpt2>,
+  original: Effect.Success<typeof tinyGpt2>,
+  tokens: Int32Array,
+  shape: readonly [number, number]
+) {
+  const inputs = yield* Tensor.fromArray(tokens, shape)
+  const streams = Effect.fnUntraced(function* (of: typeof model) {
+    const layers = yield* compute((t) => {
+      const attended: Record<number, Tensor> = {}
+      const { hidden } = forward(t, of, inputs, {
+        hiddenStates: true,
+        observe: (name, x) => {
+          const layer = Number(/^h\.(\d)\.attn\.c_proj$/.exec(name)?.[1] ?? -1)
+          if (layer < 0) return []
+          attended[layer] = of.weights[name].apply(t, x, of.tensors[`${name}.bias`])
+          return [attended[layer]]
+        }
+      })
+      return [0, 1].flatMap((layer) => [hidden[layer], t.add(hidden[layer], attended[layer])])
+    })
+    return yield* Effect.all(layers.map((x) => Tensor.toArray(x)))
+  })
+  const [own, aims] = [yield* streams(model), yield* streams(original)]
+  const names = [0, 1].flatMap((layer) => [`h.${layer}.attn.c_proj`, `h.${layer}.mlp.c_proj`])
+  return Object.fromEntries(
+    names.map((name, i) => [name, Float64Array.from(aims[i], (value, e) => value - own[i][e])])
+  )
+})
 
 const changed = (model: Effect.Success<typeof tinyGpt2>) =>
   Effect.gen(function* () {
@@ -149,36 +184,47 @@ describe("inputMoments", () => {
 })
 
 describe("a prefix", () => {
-  it.effect("gives E[x], E[x xᵀ] and E[x zᵀ] of both networks for every weight, layer by layer", () =>
-    onMock(
-      Effect.gen(function* () {
-        const original = yield* tinyGpt2
-        const model = yield* changed(original)
-        const part = text.subarray(0, 24)
-        const [seen, aims] = [yield* observed(model, part, [4, 6]), yield* observed(original, part, [4, 6])]
-        const start = yield* prefixOf(model, original, part, { rows: 3 })
-        let prefix = start
-        // Some are passed over, as those that a plan leaves as they are.
-        for (const passed of [0, 3])
-          for (const name of Object.keys(seen).slice(passed)) {
-            prefix =
-              name === "h.0.attn.c_attn"
-                ? yield* prefixOf(model, original, part, { rows: 3 })
-                : yield* prefixBefore(passed === 0 ? prefix : start, name, model, original)
-            const { count, second, mean, reference } = yield* prefixMoments(prefix)
-            const [x, z] = [seen[name], aims[name]]
-            assert.strictEqual(count, 24)
-            assertClose(second, product(x.values, x.values, x.width))
-            assertClose(
-              mean,
-              mean.map((_, i) =>
-                Array.from(x.values).reduce((sum, value, e) => sum + (e % x.width === i ? value / 24 : 0), 0)
+  it.effect(
+    "gives E[x], E[x xᵀ], E[x zᵀ] and E[x dᵀ] of both networks for every weight, layer by layer",
+    () =>
+      onMock(
+        Effect.gen(function* () {
+          const original = yield* tinyGpt2
+          const model = yield* changed(original)
+          const part = text.subarray(0, 24)
+          const [seen, aims] = [yield* observed(model, part, [4, 6]), yield* observed(original, part, [4, 6])]
+          const drifted = yield* driftBefore(model, original, part, [4, 6])
+          const start = yield* prefixOf(model, original, part, { rows: 3 })
+          let prefix = start
+          // Some are passed over, as those that a plan leaves as they are.
+          for (const passed of [0, 3])
+            for (const name of Object.keys(seen).slice(passed)) {
+              prefix =
+                name === "h.0.attn.c_attn"
+                  ? yield* prefixOf(model, original, part, { rows: 3 })
+                  : yield* prefixBefore(passed === 0 ? prefix : start, name, model, original)
+              const { count, second, mean, reference } = yield* prefixMoments(prefix)
+              const [x, z] = [seen[name], aims[name]]
+              assert.strictEqual(count, 24)
+              assertClose(second, product(x.values, x.values, x.width))
+              assertClose(
+                mean,
+                mean.map((_, i) =>
+                  Array.from(x.values).reduce(
+                    (sum, value, e) => sum + (e % x.width === i ? value / 24 : 0),
+                    0
+                  )
+                )
               )
-            )
-            assertClose(reference!.cross, product(x.values, z.values, x.width))
-          }
-      })
-    )
+              assertClose(reference!.cross, product(x.values, z.values, x.width))
+              const { drift } = reference!
+              if (name in drifted) {
+                assertClose(drift!.cross, crossed(x.values, drifted[name], x.width, 8))
+                assertClose(drift!.mean, crossed(new Float64Array(24).fill(1), drifted[name], 1, 8))
+              } else assert.isUndefined(drift)
+            }
+        })
+      )
   )
 })
 
@@ -203,7 +249,7 @@ describe("covariance", () => {
 })
 
 describe("fits in sequence", () => {
-  const name = "h.0.mlp.c_proj"
+  const name = "h.1.mlp.c_proj"
   const both = Effect.gen(function* () {
     const original = yield* tinyGpt2
     const model = yield* changed(original)
@@ -234,17 +280,21 @@ describe("fits in sequence", () => {
             (yield* observed(model, text.subarray(24), [1, 4]))[name].values,
             (yield* observed(original, text.subarray(24), [1, 4]))[name].values
           ]
-          const [inputs, aims] = [
+          const [inputs, aims, drift] = [
             [...x, ...xRest],
-            [...z, ...zRest]
+            [...z, ...zRest],
+            [
+              ...(yield* driftBefore(model, original, text.subarray(0, 24), [4, 6]))[name],
+              ...(yield* driftBefore(model, original, text.subarray(24), [1, 4]))[name]
+            ]
           ]
           const trace = inputs.reduce((sum, value) => sum + value * value, 0) / 28
-          // E||x V - z W||² + ridge ||V - W||², by plain loops
+          // E||x V - z W - d||² + ridge ||V - W||², by plain loops
           const loss = (v: Float64Array): number => {
             let sum = 0
             for (let token = 0; token < 28; token++)
               for (let j = 0; j < 8; j++) {
-                let difference = 0
+                let difference = -drift[token * 8 + j]
                 for (let i = 0; i < 32; i++)
                   difference += inputs[token * 32 + i] * v[i * 8 + j] - aims[token * 32 + i] * w[i * 8 + j]
                 sum += (difference * difference) / 28
@@ -271,7 +321,7 @@ describe("fits in sequence", () => {
       )
   )
 
-  it.effect("the refitted bias keeps the mean of the outputs", () =>
+  it.effect("the refitted bias keeps the mean of the outputs, and brings back that of the stream", () =>
     onMock(
       Effect.gen(function* () {
         const { moments, w } = yield* both
@@ -279,7 +329,7 @@ describe("fits in sequence", () => {
         const bias = normals("bias", 8)
         const refitted = refittedBias(moments, bias, w, fitted)
         for (let j = 0; j < 8; j++) {
-          let [before, after] = [bias[j], refitted[j]]
+          let [before, after] = [bias[j] + moments.reference!.drift!.mean[j], refitted[j]]
           for (let i = 0; i < 32; i++) {
             before += moments.reference!.mean[i] * w[i * 8 + j]
             after += moments.mean[i] * fitted[i * 8 + j]

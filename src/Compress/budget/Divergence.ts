@@ -12,7 +12,7 @@ const largestLogits = 1 << 24
 
 /** Multiplications of one pass of the network over the text by which divergences are measured. */
 const passCost = 1.25e11
-const divergenceTokens = { least: 512, most: 4096 }
+const divergenceTokens = { least: 512, most: 8192 }
 
 /** As much of a text as divergences of a model of this size are measured over. */
 export const divergenceText = (model: Gpt2, tokens: Int32Array): Int32Array => {

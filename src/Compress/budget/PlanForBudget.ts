@@ -55,7 +55,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
     observe({ step: "measured", name, share: 0.3 * share })
   )
   const lowRanks = survey.weights.map(lowRankCandidates)
-  const sums = yield* kroneckerCandidates(model, survey.weights, survey.metrics, key, (name, share) =>
+  const sums = yield* kroneckerCandidates(model, survey, key, (name, share) =>
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
   const candidates = survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])

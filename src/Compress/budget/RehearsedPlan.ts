@@ -4,7 +4,7 @@ import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { PlanError } from "../Plan.ts"
 import { type Allocation, type Choice, planWithin } from "./Budget.ts"
 import type { Candidate } from "./Candidates.ts"
-import { divergenceText, predictionsOf } from "./Divergence.ts"
+import { predictionsOf } from "./Divergence.ts"
 import { type Rehearsal, rehearse } from "./Rehearsal.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -34,7 +34,7 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | R> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const original = yield* predictionsOf(model, divergenceText(model, survey.calibration.tokens))
+      const original = yield* predictionsOf(model, survey.judging)
       const count = storedParameters(model) < rehearsals.large ? rehearsals.usual : rehearsals.ofLarge
       const fits = count * survey.weights.length
       let fitted = 0

@@ -3,10 +3,11 @@ import { requireFiniteParameters } from "../../Model/FiniteParameters.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import { type Calibration, metricsOf, type StoredMetrics } from "../Calibration.ts"
+import { splitCalibration } from "./CalibrationSplit.ts"
 import { divergenceText, predictionsOf } from "./Divergence.ts"
 import { type MeasuredWeight, measureWeights, type WeightMetrics } from "./MeasuredWeight.ts"
 import { type Sensitivity, sensitivityOf } from "./Sensitivity.ts"
-import { type TriedMetrics, triedWeights } from "./Trials.ts"
+import { type TriedMetrics, triedWeights } from "./TriedWeights.ts"
 
 /** What is known of a model before a plan is made. */
 export interface Survey {
@@ -16,7 +17,10 @@ export interface Survey {
   readonly metrics: TriedMetrics
   /** Of all weights whose outputs count: see `metricsOf`. */
   readonly outputMetrics: StoredMetrics
+  /** What the weights were measured by, and rehearsed fits are weighted by: the calibration text without what judges them. */
   readonly calibration: Calibration
+  /** What divergences are measured over: the text that those fits do not see, as much of it as a model of this size can do. */
+  readonly judging: Int32Array
   /** The rank at which a weight was measured first: it stores about the share of the numbers that the survey is for. */
   readonly surveyedRank: (inputs: number, outputs: number) => number
   /** Numbers of the model that no plan changes. */
@@ -24,19 +28,21 @@ export interface Survey {
 }
 
 /**
- * Measures every weight over the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
- * far the whole model's predictions move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
+ * Measures every weight over three quarters of the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
+ * far the whole model's predictions of the last quarter move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
  * a third and a ninth of it. Fails with `NumericalError` where the model's numbers are not finite, and as `inputMoments` does.
  */
 export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
   model: Gpt2,
-  calibration: Calibration,
+  text: Calibration,
   share: number,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
   yield* requireFiniteParameters(model)
   const all = storedParameters(model)
-  const text = divergenceText(model, calibration.tokens)
+  const split = splitCalibration(text)
+  const calibration = split.fitting
+  const judging = divergenceText(model, split.judging)
   const kept = Math.min(0.75, Math.max(0.25, share))
   const surveyedRank = (inputs: number, outputs: number) =>
     Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
@@ -46,7 +52,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
   const metrics: Record<string, WeightMetrics> = {}
   const outputMetrics = yield* metricsOf(model, calibration)
   const weights = yield* Effect.scoped(
-    Effect.flatMap(predictionsOf(model, text), (predictions) =>
+    Effect.flatMap(predictionsOf(model, judging), (predictions) =>
       measureWeights(
         model,
         calibration,
@@ -62,5 +68,14 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
     )
   )
   const planned = weights.reduce((sum, { name }) => sum + model.weights[name].storedParameters, 0)
-  return { weights, sensitivities, metrics, outputMetrics, calibration, surveyedRank, fixed: all - planned }
+  return {
+    weights,
+    sensitivities,
+    metrics,
+    outputMetrics,
+    calibration,
+    judging,
+    surveyedRank,
+    fixed: all - planned
+  }
 })

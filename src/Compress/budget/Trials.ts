@@ -1,47 +1,28 @@
 import { Effect } from "effect"
 import type { Kronecker } from "../../Kronecker/index.ts"
-import { type Gpt2, weightSizes } from "../../Model/Gpt2.ts"
+import type { Gpt2 } from "../../Model/Gpt2.ts"
 import { fold, type Key } from "../../Random/index.ts"
-import { Backend, type TensorError } from "../../Tensor/index.ts"
-import { squaredErrorIn, type Weight } from "../../Weight/index.ts"
+import type { Backend, TensorError } from "../../Tensor/index.ts"
+import type { Weight } from "../../Weight/index.ts"
 import { numbersOf } from "../Calibration.ts"
-import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
-import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
 import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
+import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
+import { type Predictions, predictionsOf } from "./Divergence.ts"
+import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
+import { divergenceOfOne, errorFelt, type Sensitivity } from "./Sensitivity.ts"
+import type { Survey } from "./Survey.ts"
+import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
 const quick = { swaps: 20_000, rounds: { first: 2, next: 1 } }
-/** Layers in which a kind of weight is tried: of large matrices, whose searches take long, the middle one. */
-const layersTried = { most: 3, ofLarge: 1, large: 1 << 19 }
-/** Matrices of more numbers, such as the embedding of a large vocabulary, are not tried: their low ranks have to do. */
-const largestTried = 1 << 23
-
-/** A weight by name and size. */
-type Sized = Pick<MeasuredWeight, "name" | "inputs" | "outputs">
-
-/** One kind of weight, such as "mlp.c_fc", in the layers' order. */
-type Kind<A extends Sized> = ReadonlyArray<A>
-
-/** The metrics of the weights that are tried, by name: see `triedWeights`. */
-export type TriedMetrics = Readonly<Record<string, WeightMetrics>>
-
-/** The weights whose metrics `kroneckerCandidates` will ask for. */
-export const triedWeights = (model: Gpt2): ReadonlySet<string> => {
-  const sizes = Object.entries(weightSizes(model.config)).map(
-    ([name, [inputs, outputs]]): Sized => ({ name, inputs, outputs })
-  )
-  return new Set(kindsOf(sizes).flatMap((kind) => layersToTry(kind).map((layer) => kind[layer].name)))
-}
-
 /**
- * Kronecker sums, alone and with low ranks beside them, with errors found by short searches in a few layers of each kind; between these layers
- * and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
+ * Kronecker sums, alone and with low ranks beside them, with what they cost found by short searches in a few layers of each kind, as errors of
+ * low ranks that are felt as much; between these layers and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
  */
 export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(function* <E = never, R = never>(
   model: Gpt2,
-  weights: ReadonlyArray<MeasuredWeight>,
-  metrics: TriedMetrics,
+  { weights, sensitivities, metrics, judging }: Survey,
   key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<
@@ -49,31 +30,39 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
   TensorError | E,
   Backend | Kronecker | R
 > {
-  const kinds = kindsOf(weights).map((kind) => ({ kind, layers: layersToTry(kind) }))
-  const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
-  const found: Record<string, Array<Candidate>> = {}
-  let done = 0
-  for (const { kind, layers } of kinds) {
-    const plans = kroneckerPlans(kind[0])
-    const ratios: Array<ReadonlyArray<number>> = []
-    for (const layer of layers) {
-      const weight = kind[layer]
-      const errors = yield* trialErrors(model, weight, metrics[weight.name], plans, key)
-      ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
-      yield* observe(weight.name, ++done / trials)
-    }
-    kind.forEach((weight, layer) => {
-      const own = plans.map((_, i) =>
-        interpolated(
-          layers,
-          ratios.map((one) => one[i]),
-          layer
-        )
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const predictions = yield* predictionsOf(model, judging)
+      const kinds = kindsOf(weights.map((weight, i) => ({ ...weight, sensitivity: sensitivities[i] }))).map(
+        (kind) => ({ kind, layers: layersToTry(kind) })
       )
-      found[weight.name] = candidatesOf(weight, plans, own)
+      const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
+      const found: Record<string, Array<Candidate>> = {}
+      let done = 0
+      for (const { kind, layers } of kinds) {
+        const plans = kroneckerPlans(kind[0])
+        const ratios: Array<ReadonlyArray<number>> = []
+        for (const layer of layers) {
+          const weight = kind[layer]
+          const { name, sensitivity } = weight
+          const errors = yield* trialErrors(model, name, metrics[name], sensitivity, predictions, plans, key)
+          ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
+          yield* observe(name, ++done / trials)
+        }
+        kind.forEach((weight, layer) => {
+          const own = plans.map((_, i) =>
+            interpolated(
+              layers,
+              ratios.map((one) => one[i]),
+              layer
+            )
+          )
+          found[weight.name] = candidatesOf(weight, plans, own)
+        })
+      }
+      return found
     })
-  }
-  return found
+  )
 })
 
 /** ratios: of each plan's error to that of the low rank of its size. Sums with a low rank are offered in sizes between too. */
@@ -104,41 +93,25 @@ const candidatesOf = (
   return [...alone.map(({ plan, ratio }) => candidate(plan, ratio)), ...between]
 }
 
-const kindsOf = <A extends Sized>(weights: ReadonlyArray<A>): ReadonlyArray<Kind<A>> => {
-  const kinds = new Map<string, Array<A>>()
-  for (const weight of weights) {
-    if (kroneckerPlans(weight).length === 0 || weight.inputs * weight.outputs > largestTried) continue
-    const kind = /^h\.\d+\.(.*)$/.exec(weight.name)?.[1] ?? weight.name
-    kinds.set(kind, [...(kinds.get(kind) ?? []), weight])
-  }
-  return [...kinds.values()]
-}
-
-const layersToTry = (kind: Kind<Sized>): ReadonlyArray<number> => {
-  const [{ inputs, outputs }] = kind
-  const most = inputs * outputs >= layersTried.large ? layersTried.ofLarge : layersTried.most
-  const count = Math.min(most, kind.length)
-  return Array.from({ length: count }, (_, i) =>
-    count === 1 ? Math.floor(kind.length / 2) : Math.round((i * (kind.length - 1)) / (count - 1))
-  )
-}
-
 /** The error of the low rank that stores as many numbers; never 0, for ratios to it. */
 const lowRankError = ({ inputs, outputs, lost }: MeasuredWeight, plan: KroneckerPlan): number =>
   Math.max(Number.EPSILON, lost(Math.floor(storedParameters(plan, [inputs, outputs]) / (inputs + outputs))))
 
-/** The plans are of one pair of sizes: what one search has arranged, the next sets out from. */
+/**
+ * What each plan, of one pair of sizes, costs this weight alone on text that its fit has not seen, as the error of the low rank that costs as much.
+ * What one search has arranged, the next sets out from.
+ */
 const trialErrors = Effect.fnUntraced(function* (
   model: Gpt2,
-  { name, outputs }: MeasuredWeight,
-  { weighting, metric }: WeightMetrics,
+  name: string,
+  metrics: WeightMetrics,
+  sensitivity: Sensitivity,
+  predictions: Predictions,
   plans: ReadonlyArray<KroneckerPlan>,
   key: Key
 ): Effect.fn.Return<ReadonlyArray<number>, TensorError, Backend | Kronecker> {
-  const { factorizations: host } = yield* Backend
   const weight = model.weights[name]
-  const w = yield* numbersOf(weight)
-  const norm = squaredErrorIn(weighting, metric, w, outputs, host)
+  const matrix = yield* numbersOf(weight)
   const errors: Array<number> = []
   let start: Weight["indices"] | undefined
   for (const plan of plans) {
@@ -149,19 +122,14 @@ const trialErrors = Effect.fnUntraced(function* (
       rounds: start === undefined ? rounds.first : rounds.next,
       start
     }
-    const fitted = yield* Effect.scoped(
+    const felt = yield* Effect.scoped(
       Effect.gen(function* () {
-        const approximation = yield* fitWeight(name, weight, plan, search, {
-          matrix: undefined,
-          weighting,
-          metric
-        })
+        const approximation = yield* fitWeight(name, weight, plan, search, { matrix: undefined, ...metrics })
         start ??= approximation.indices
-        return yield* numbersOf(approximation)
+        return yield* divergenceOfOne(model, name, matrix, approximation, metrics, predictions)
       })
     )
-    for (let e = 0; e < fitted.length; e++) fitted[e] = w[e] - fitted[e]
-    errors.push(norm > 0 ? squaredErrorIn(weighting, metric, fitted, outputs, host) / norm : 0)
+    errors.push(errorFelt(sensitivity, felt))
   }
   return errors
 })

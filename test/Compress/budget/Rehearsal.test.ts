@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer } from "effect"
-import { divergenceText, meanDivergence, predictionsOf } from "../../../src/Compress/budget/Divergence.ts"
+import { meanDivergence, predictionsOf } from "../../../src/Compress/budget/Divergence.ts"
 import { rehearse } from "../../../src/Compress/budget/Rehearsal.ts"
 import {
   Compress,
@@ -21,12 +21,11 @@ import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
 
 const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
 const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
-const calibration = { tokens }
 
 const surveyed = Effect.gen(function* () {
   const original = yield* initialise(tinyConfig, key(1))
-  const survey = yield* surveyOf(original, calibration, 0.6)
-  return { original, survey, predictions: yield* predictionsOf(original, divergenceText(original, tokens)) }
+  const survey = yield* surveyOf(original, { tokens }, 0.6)
+  return { original, survey, predictions: yield* predictionsOf(original, survey.judging) }
 })
 
 /** Errors of a plan of low ranks for 0.6 of the numbers. */
@@ -48,6 +47,7 @@ describe("rehearse", () => {
       const { original, survey, predictions } = yield* surveyed
       const { weights, errors } = yield* planned(original, survey)
       const { divergence } = yield* rehearse(original, survey, errors, predictions)
+      const { calibration } = survey
       const model = yield* (yield* Compress).replace(original, weights, { key: key(1), calibration })
       assert.closeTo(divergence / (yield* meanDivergence(original, model, predictions.tokens)), 1, 1e-4)
     }).pipe(Effect.provide(services), onMockWithFiles)

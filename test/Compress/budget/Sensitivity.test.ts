@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { divergenceText } from "../../../src/Compress/budget/Divergence.ts"
-import { powerLawThrough } from "../../../src/Compress/budget/Sensitivity.ts"
+import { errorFelt, powerLawThrough } from "../../../src/Compress/budget/Sensitivity.ts"
 import { Compress, meanDivergence, surveyOf } from "../../../src/Compress/index.ts"
 import { Distill } from "../../../src/Distill/index.ts"
 import { Kronecker } from "../../../src/Kronecker/index.ts"
@@ -20,17 +19,20 @@ describe("sensitivityOf", () => {
     Effect.gen(function* () {
       const compress = yield* Compress
       const original = yield* initialise(tinyConfig, key(1))
-      const { weights, sensitivities, surveyedRank } = yield* surveyOf(original, { tokens }, 0.6)
-      const text = divergenceText(original, tokens)
+      const { weights, sensitivities, surveyedRank, calibration, judging } = yield* surveyOf(
+        original,
+        { tokens },
+        0.6
+      )
       for (const [i, { name, inputs, outputs, lost }] of weights.entries()) {
         const largest = surveyedRank(inputs, outputs)
         for (const rank of new Set([largest, Math.max(1, Math.round(largest / 3))])) {
           const model = yield* compress.replace(
             original,
             { [name]: { format: "low-rank", rank } },
-            { key: key(1), calibration: { tokens } }
+            { key: key(1), calibration }
           )
-          const found = yield* meanDivergence(original, model, text)
+          const found = yield* meanDivergence(original, model, judging)
           assert.closeTo(sensitivities[i](lost(rank)) / found, 1, 1e-3, `${name} ${rank}`)
         }
       }
@@ -51,16 +53,16 @@ describe("sensitivityOf", () => {
         return left[2 * row] * right[column] + left[2 * row + 1] * right[outputs + column]
       })
       const original = withWeight(random, name, dense(yield* Tensor.fromArray(product, [inputs, outputs])))
-      const { weights, sensitivities } = yield* surveyOf(original, { tokens }, 0.6)
+      const { weights, sensitivities, calibration, judging } = yield* surveyOf(original, { tokens }, 0.6)
       const i = weights.findIndex((weight) => weight.name === name)
       const { lost } = weights[i]
       assert.isBelow(lost(2), 1e-10)
       const model = yield* (yield* Compress).replace(
         original,
         { [name]: { format: "low-rank", rank: 1 } },
-        { key: key(1), calibration: { tokens } }
+        { key: key(1), calibration }
       )
-      const found = yield* meanDivergence(original, model, divergenceText(original, tokens))
+      const found = yield* meanDivergence(original, model, judging)
       assert.closeTo(sensitivities[i](lost(1)) / found, 1, 1e-3)
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
@@ -101,5 +103,22 @@ describe("powerLawThrough", () => {
     ])
     for (const error of [1e-6, 0.1, 0.15, 0.3]) assert.isTrue(Number.isFinite(felt(error)) && felt(error) > 0)
     assert.strictEqual(powerLawThrough([])(0.5), 0)
+  })
+})
+
+describe("errorFelt", () => {
+  const felt = powerLawThrough([
+    [0.01, 0.02],
+    [0.04, 0.32]
+  ])
+
+  it("is the error by which a divergence is felt", () => {
+    for (const error of [1e-6, 0.004, 0.01, 0.03, 0.2])
+      assert.closeTo(errorFelt(felt, felt(error)) / error, 1, 1e-5)
+  })
+
+  it("is that of all the weight where more is felt than of that, and rounding where nothing is", () => {
+    assert.strictEqual(errorFelt(felt, 100), 1)
+    assert.isAtMost(errorFelt(felt, 0), 1e-10)
   })
 })
