@@ -65,7 +65,7 @@ const flags = {
     Flag.withDefault(4),
     Flag.withDescription("rounds of exchanges in the metric of the text, at most")
   ),
-  calibrationTokens: Flag.Int("calibration-tokens").pipe(Flag.withDefault(12_000)),
+  calibrationTokens: Flag.Int("calibration-tokens").pipe(Flag.withDefault(24_000)),
   distillSteps: Flag.Int("distill-steps").pipe(
     Flag.withDefault(50),
     Flag.withDescription("updates of the distillation, the same for all; 0: none")
@@ -189,8 +189,13 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
       const { plan } =
         weighted === "no"
           ? yield* planWithin(known, numbers, candidates(known))
-          : yield* rehearsedPlan(original, known, numbers, candidates(known), (name, share) =>
-              progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
+          : yield* rehearsedPlan(
+              original,
+              known,
+              numbers,
+              candidates(known),
+              method === "mixed" ? key("rehearsals") : undefined,
+              (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )
       // A fit that owes nothing to chance serves every seed.
       for (const group of searches ? missing.map((seed) => [seed]) : [missing])

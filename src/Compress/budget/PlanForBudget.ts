@@ -59,7 +59,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
   const candidates = survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
-  return yield* rehearsedPlan(model, survey, budget, candidates, (name, share) =>
+  return yield* rehearsedPlan(model, survey, budget, candidates, key, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })

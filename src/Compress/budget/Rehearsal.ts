@@ -1,11 +1,15 @@
 import { Effect, type Scope } from "effect"
+import type { Kronecker } from "../../Kronecker/index.ts"
 import { type Gpt2, withParameters, withWeight } from "../../Model/Gpt2.ts"
-import { hostTask } from "../../Tensor/HostTask.ts"
+import { key as keyOf, type Key } from "../../Random/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 import { Backend, compute, type TensorError } from "../../Tensor/index.ts"
-import { dense, lowRank, lowRankBetween } from "../../Weight/index.ts"
+import { dense } from "../../Weight/index.ts"
 import { aimOf, type Calibrator, numbersOf } from "../Calibration.ts"
+import type { WeightPlan } from "../Plan.ts"
 import { divergenceFrom, layerOf, type Predictions, predictionsOf } from "./Divergence.ts"
+import { fitWeight } from "../Replace.ts"
+import type { Candidate } from "./Candidates.ts"
 import type { MeasuredWeight } from "./MeasuredWeight.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -18,22 +22,24 @@ export interface Rehearsal {
 }
 
 /**
- * A model whose weights have the errors, squared and relative, that a plan is foretold to make: low ranks that lose no more, one after the other
- * as the network uses them, each aimed as its fit would be; and what the predictions feel of each error there. Later fits make good what
- * earlier ones did, and what comes last nothing makes good: neither shows where one weight is measured alone.
+ * A model whose weights are as a plan makes them, one after the other as the network uses them, each aimed as its fit will be; and what the
+ * predictions feel of each error there. Later fits make good what earlier ones did, and what comes last nothing makes good: neither shows
+ * where one weight is measured alone. Kronecker sums are fitted by short searches; where the matrix is large, or no key is given for
+ * them, low ranks stand in that lose no more than is foretold.
  *
  * original: the model's predictions of the text by which divergences are measured.
  */
 export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
-  errors: ReadonlyArray<number>,
+  chosen: ReadonlyArray<Candidate>,
   original: Predictions,
+  key: Key | undefined,
   observe: (name: string) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<Rehearsal, TensorError | E, Backend | R> {
+): Effect.fn.Return<Rehearsal, TensorError | E, Backend | Kronecker | R> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const { whole, variants } = yield* fittedTogether(model, survey, errors, observe)
+      const { whole, variants } = yield* fittedTogether(model, survey, chosen, key, observe)
       const own = yield* predictionsOf(whole, original.tokens)
       // Before a layer the states are those of the whole; what they come to is held against the original.
       const batches = own.batches.map((batch, i) => ({ ...batch, logits: original.batches[i].logits }))
@@ -67,18 +73,25 @@ interface Variant {
 /** The part of a weight's error that is left in its variant: of the same kind, for that is what the later weights were fitted to. */
 const part = 0.7
 
+/** Of a Kronecker sum: about as near as the fit that follows. */
+const quick = { swaps: 5000, rounds: 1 }
+/** Low ranks take nothing from it. */
+const unused = keyOf("unused")
+/** From so many numbers on a search takes seconds. */
+const large = 1 << 19
+
 /** The model with all errors, in the scope, and its variants. */
 const fittedTogether = Effect.fnUntraced(function* <E, R>(
   model: Gpt2,
   { weights, outputMetrics, calibration, surveyedRank }: Survey,
-  errors: ReadonlyArray<number>,
+  chosen: ReadonlyArray<Candidate>,
+  key: Key | undefined,
   observe: (name: string) => Effect.Effect<unknown, E, R>
 ): Effect.fn.Return<
   { readonly whole: Gpt2; readonly variants: ReadonlyArray<Variant> },
   TensorError | E,
-  Backend | Scope.Scope | R
+  Backend | Kronecker | Scope.Scope | R
 > {
-  const { factorizations: host } = yield* Backend
   let standing: Calibrator = { original: model, calibration, metrics: outputMetrics, prefix: undefined }
   let whole = model
   const variants: Array<Variant> = []
@@ -86,21 +99,17 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
     const { name, inputs, outputs, lost } = weight
     const [aim, after] = yield* aimOf(name, whole, standing)
     standing = after
-    const isKept = errors[i] === 0
-    const rank = isKept ? surveyedRank(inputs, outputs) : rankLosing(weight, errors[i])
-    const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
-    const factors = yield* hostTask(() =>
-      lowRankBetween(aimed, outputs, rank, aim.weighting, aim.metric, host)
-    )
-    const fitted = yield* compute((t) =>
-      lowRank(
-        upload(t.region, factors.left, [inputs, rank]),
-        upload(t.region, factors.right, [rank, outputs])
-      )
-    )
-    if (isKept)
-      variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: lost(rank) })
+    const { plan, squaredError } = chosen[i]
+    const isFitted = key !== undefined && plan?.format === "kronecker" && inputs * outputs < large
+    const rank = plan === undefined ? surveyedRank(inputs, outputs) : rankLosing(weight, squaredError)
+    const rehearsed: WeightPlan = isFitted ? plan : { format: "low-rank", rank }
+    const error = isFitted ? squaredError : lost(rank)
+    const search = { key: key ?? unused, ...quick }
+    const fitted = yield* fitWeight(name, model.weights[name], rehearsed, search, aim)
+    if (plan === undefined)
+      variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error })
     else {
+      const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
       const nearer = yield* compute((t) =>
         dense(
           t.add(
@@ -110,7 +119,7 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
         )
       )
       const other = yield* aim.place(whole, nearer)
-      variants.push({ name, error: lost(rank), other, otherError: part ** 2 * lost(rank) })
+      variants.push({ name, error, other, otherError: part ** 2 * error })
       whole = yield* aim.place(whole, fitted)
     }
     yield* observe(name)

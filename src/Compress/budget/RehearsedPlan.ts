@@ -1,5 +1,7 @@
 import { Effect } from "effect"
+import type { Kronecker } from "../../Kronecker/index.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
+import type { Key } from "../../Random/index.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { PlanError } from "../Plan.ts"
 import { type Allocation, type Choice, planWithin } from "./Budget.ts"
@@ -15,7 +17,7 @@ export interface BudgetPlan extends Allocation {
 }
 
 /** Plans that are rehearsed, at most; one of a model of many numbers takes minutes. */
-const rehearsals = { usual: 8, ofLarge: 3, large: 5e7 }
+const rehearsals = { usual: 6, ofLarge: 3, large: 5e7 }
 
 /** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
 const [least, most] = [1 / 3, 4]
@@ -23,15 +25,16 @@ const [least, most] = [1 / 3, 4]
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
  * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, and with `NumericalError` where a
- * rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
+ * rehearsed model's numbers are not finite. key: of the searches for Kronecker sums; without it low ranks stand in for them all. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
   budget: number,
   candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
+  key: Key | undefined,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | R> {
+): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const original = yield* predictionsOf(model, survey.judging)
@@ -45,9 +48,13 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
         const plan = yield* planWithin(survey, budget, candidates, interactions)
         let found: Rehearsal | undefined = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
         if (found === undefined) {
-          const errors = plan.choices.map(({ chosen }) => chosen.squaredError)
-          const rehearsal = yield* rehearse(model, survey, errors, original, (name) =>
-            observe(name, ++fitted / fits)
+          const rehearsal = yield* rehearse(
+            model,
+            survey,
+            plan.choices.map(({ chosen }) => chosen),
+            original,
+            key,
+            (name) => observe(name, ++fitted / fits)
           )
           rehearsed.push({ ...plan, ...rehearsal })
           found = rehearsal

@@ -3,10 +3,10 @@ import { refittedBias } from "../../Model/Covariance.ts"
 import { type Gpt2, withParameters, withWeight } from "../../Model/Gpt2.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
-import { lowRank, type Weight } from "../../Weight/index.ts"
+import { lowRank } from "../../Weight/index.ts"
 import { numbersOf } from "../Calibration.ts"
 import { divergenceFrom, layerOf, type Predictions } from "./Divergence.ts"
-import type { Measurement, WeightMetrics } from "./MeasuredWeight.ts"
+import type { Measurement } from "./MeasuredWeight.ts"
 
 /** How much a weight's error is felt: nats a token by which the model's predictions diverge, by the relative squared error of this weight alone. */
 export type Sensitivity = (squaredError: number) => number
@@ -40,7 +40,7 @@ export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
 /** The divergence where this weight alone is the best matrix of a rank. */
 const divergenceAt = Effect.fnUntraced(function* (
   model: Gpt2,
-  { weight: { name, inputs, outputs }, matrix, metrics, lowRank: { left, right } }: Measurement,
+  { weight: { name, inputs, outputs }, matrix, metrics: { mean }, lowRank: { left, right } }: Measurement,
   predictions: Predictions,
   rank: number
 ): Effect.fn.Return<number, TensorError, Backend> {
@@ -54,22 +54,6 @@ const divergenceAt = Effect.fnUntraced(function* (
         )
         return lowRank(columns, upload(t.region, right.subarray(0, rank * outputs), [rank, outputs]))
       })
-      return yield* divergenceOfOne(model, name, matrix, weight, metrics, predictions)
-    })
-  )
-})
-
-/** The divergence where a weight alone, whose numbers are `matrix`, is replaced, and its bias fitted again. */
-export const divergenceOfOne = Effect.fn("Compress.divergenceOfOne")(function* (
-  model: Gpt2,
-  name: string,
-  matrix: Float64Array,
-  weight: Weight,
-  { mean }: WeightMetrics,
-  predictions: Predictions
-): Effect.fn.Return<number, TensorError, Backend> {
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
       const replaced = withWeight(model, name, weight)
       if (mean === undefined) return yield* divergenceFrom(predictions, replaced, layerOf(name))
       const bias = model.tensors[`${name}.bias`]
@@ -85,20 +69,6 @@ export const divergenceOfOne = Effect.fn("Compress.divergenceOfOne")(function* (
     })
   )
 })
-
-/** The error of a low rank that is felt as much: by it other formats' errors are measured, whose directions and chance fits differ. At most 1. */
-export const errorFelt = (sensitivity: Sensitivity, divergence: number): number => {
-  if (sensitivity(1) <= divergence) return 1
-  let [low, high] = [Math.log(leastError), 0]
-  if (sensitivity(Math.exp(low)) >= divergence) return leastError
-  // Half the width each time, down to a part in a million.
-  while (high - low > 1e-6) {
-    const middle = (low + high) / 2
-    if (sensitivity(Math.exp(middle)) < divergence) low = middle
-    else high = middle
-  }
-  return Math.exp(high)
-}
 
 /** Nats a token for each unit of error that are felt at least: less is rounding. */
 const leastRate = 1e-12

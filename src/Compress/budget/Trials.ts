@@ -2,27 +2,25 @@ import { Effect } from "effect"
 import type { Kronecker } from "../../Kronecker/index.ts"
 import type { Gpt2 } from "../../Model/Gpt2.ts"
 import { fold, type Key } from "../../Random/index.ts"
-import type { Backend, TensorError } from "../../Tensor/index.ts"
-import type { Weight } from "../../Weight/index.ts"
+import { Backend, type TensorError } from "../../Tensor/index.ts"
+import { squaredErrorIn, type Weight } from "../../Weight/index.ts"
 import { numbersOf } from "../Calibration.ts"
 import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
 import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
-import { type Predictions, predictionsOf } from "./Divergence.ts"
 import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
-import { divergenceOfOne, errorFelt, type Sensitivity } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
 const quick = { swaps: 20_000, rounds: { first: 2, next: 1 } }
 /**
- * Kronecker sums, alone and with low ranks beside them, with what they cost found by short searches in a few layers of each kind, as errors of
- * low ranks that are felt as much; between these layers and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
+ * Kronecker sums, alone and with low ranks beside them, with errors found by short searches in a few layers of each kind; between these layers
+ * and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
  */
 export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(function* <E = never, R = never>(
   model: Gpt2,
-  { weights, sensitivities, metrics, judging }: Survey,
+  { weights, metrics }: Survey,
   key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<
@@ -30,39 +28,31 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
   TensorError | E,
   Backend | Kronecker | R
 > {
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const predictions = yield* predictionsOf(model, judging)
-      const kinds = kindsOf(weights.map((weight, i) => ({ ...weight, sensitivity: sensitivities[i] }))).map(
-        (kind) => ({ kind, layers: layersToTry(kind) })
+  const kinds = kindsOf(weights).map((kind) => ({ kind, layers: layersToTry(kind) }))
+  const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
+  const found: Record<string, Array<Candidate>> = {}
+  let done = 0
+  for (const { kind, layers } of kinds) {
+    const plans = kroneckerPlans(kind[0])
+    const ratios: Array<ReadonlyArray<number>> = []
+    for (const layer of layers) {
+      const weight = kind[layer]
+      const errors = yield* trialErrors(model, weight, metrics[weight.name], plans, key)
+      ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
+      yield* observe(weight.name, ++done / trials)
+    }
+    kind.forEach((weight, layer) => {
+      const own = plans.map((_, i) =>
+        interpolated(
+          layers,
+          ratios.map((one) => one[i]),
+          layer
+        )
       )
-      const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
-      const found: Record<string, Array<Candidate>> = {}
-      let done = 0
-      for (const { kind, layers } of kinds) {
-        const plans = kroneckerPlans(kind[0])
-        const ratios: Array<ReadonlyArray<number>> = []
-        for (const layer of layers) {
-          const weight = kind[layer]
-          const { name, sensitivity } = weight
-          const errors = yield* trialErrors(model, name, metrics[name], sensitivity, predictions, plans, key)
-          ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
-          yield* observe(name, ++done / trials)
-        }
-        kind.forEach((weight, layer) => {
-          const own = plans.map((_, i) =>
-            interpolated(
-              layers,
-              ratios.map((one) => one[i]),
-              layer
-            )
-          )
-          found[weight.name] = candidatesOf(weight, plans, own)
-        })
-      }
-      return found
+      found[weight.name] = candidatesOf(weight, plans, own)
     })
-  )
+  }
+  return found
 })
 
 /** ratios: of each plan's error to that of the low rank of its size. Sums with a low rank are offered in sizes between too. */
@@ -97,21 +87,18 @@ const candidatesOf = (
 const lowRankError = ({ inputs, outputs, lost }: MeasuredWeight, plan: KroneckerPlan): number =>
   Math.max(Number.EPSILON, lost(Math.floor(storedParameters(plan, [inputs, outputs]) / (inputs + outputs))))
 
-/**
- * What each plan, of one pair of sizes, costs this weight alone on text that its fit has not seen, as the error of the low rank that costs as much.
- * What one search has arranged, the next sets out from.
- */
+/** The plans are of one pair of sizes: what one search has arranged, the next sets out from. */
 const trialErrors = Effect.fnUntraced(function* (
   model: Gpt2,
-  name: string,
-  metrics: WeightMetrics,
-  sensitivity: Sensitivity,
-  predictions: Predictions,
+  { name, outputs }: MeasuredWeight,
+  { weighting, metric }: WeightMetrics,
   plans: ReadonlyArray<KroneckerPlan>,
   key: Key
 ): Effect.fn.Return<ReadonlyArray<number>, TensorError, Backend | Kronecker> {
+  const { factorizations: host } = yield* Backend
   const weight = model.weights[name]
-  const matrix = yield* numbersOf(weight)
+  const w = yield* numbersOf(weight)
+  const norm = squaredErrorIn(weighting, metric, w, outputs, host)
   const errors: Array<number> = []
   let start: Weight["indices"] | undefined
   for (const plan of plans) {
@@ -122,14 +109,19 @@ const trialErrors = Effect.fnUntraced(function* (
       rounds: start === undefined ? rounds.first : rounds.next,
       start
     }
-    const felt = yield* Effect.scoped(
+    const fitted = yield* Effect.scoped(
       Effect.gen(function* () {
-        const approximation = yield* fitWeight(name, weight, plan, search, { matrix: undefined, ...metrics })
+        const approximation = yield* fitWeight(name, weight, plan, search, {
+          matrix: undefined,
+          weighting,
+          metric
+        })
         start ??= approximation.indices
-        return yield* divergenceOfOne(model, name, matrix, approximation, metrics, predictions)
+        return yield* numbersOf(approximation)
       })
     )
-    errors.push(errorFelt(sensitivity, felt))
+    for (let e = 0; e < fitted.length; e++) fitted[e] = w[e] - fitted[e]
+    errors.push(norm > 0 ? squaredErrorIn(weighting, metric, fitted, outputs, host) / norm : 0)
   }
   return errors
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { errorFelt, powerLawThrough } from "../../../src/Compress/budget/Sensitivity.ts"
+import { powerLawThrough } from "../../../src/Compress/budget/Sensitivity.ts"
 import { Compress, meanDivergence, surveyOf } from "../../../src/Compress/index.ts"
 import { Distill } from "../../../src/Distill/index.ts"
 import { Kronecker } from "../../../src/Kronecker/index.ts"
@@ -103,22 +103,5 @@ describe("powerLawThrough", () => {
     ])
     for (const error of [1e-6, 0.1, 0.15, 0.3]) assert.isTrue(Number.isFinite(felt(error)) && felt(error) > 0)
     assert.strictEqual(powerLawThrough([])(0.5), 0)
-  })
-})
-
-describe("errorFelt", () => {
-  const felt = powerLawThrough([
-    [0.01, 0.02],
-    [0.04, 0.32]
-  ])
-
-  it("is the error by which a divergence is felt", () => {
-    for (const error of [1e-6, 0.004, 0.01, 0.03, 0.2])
-      assert.closeTo(errorFelt(felt, felt(error)) / error, 1, 1e-5)
-  })
-
-  it("is that of all the weight where more is felt than of that, and rounding where nothing is", () => {
-    assert.strictEqual(errorFelt(felt, 100), 1)
-    assert.isAtMost(errorFelt(felt, 0), 1e-10)
   })
 })
