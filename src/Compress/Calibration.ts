@@ -78,7 +78,8 @@ export const calibrator = Effect.fn("Compress.calibrator")(function* (
 
 /**
  * What the weight `name` is to become near, where `compressed` has the weights before it in their formats already: inputs come
- * from the compressed prefix, outputs are to be the original's (sequential calibration). Weights must be asked for in the network's order.
+ * from the compressed prefix, outputs are to be the original's (sequential calibration), and what is added to the residual stream is to bring that
+ * back to the original's. Weights must be asked for in the network's order.
  */
 export const aimOf = Effect.fn("Compress.aimOf")(function* (
   name: string,

@@ -141,8 +141,8 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
 const inputsOf = ({ shape, model }: PrefixBatch): number => model.input.length / (shape[0] * shape[1])
 
 /**
- * The moments of what the prefix's weight is given over the text, in the model and in its reference: inputs from the
- * compressed prefix, outputs to be those of the original (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
+ * The moments of what the prefix's weight is given over the text, in the model and in its reference, and of how far the residual stream has
+ * drifted where the weight adds to it: inputs from the compressed prefix, outputs to be those of the original (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
  *
  * @example
  *   const prefix = yield* prefixOf(compressed, original, tokens)
