@@ -1,5 +1,6 @@
 import { Effect, type Scope } from "effect"
-import { covariance, refittedBias, sequentialTarget, tokenCounts } from "../Model/Covariance.ts"
+import { covariance, tokenCounts } from "../Model/Covariance.ts"
+import { refittedBias, sequentialTarget } from "../Model/SequentialTarget.ts"
 import { type Gpt2, storedParameters, withParameters, withWeight } from "../Model/Gpt2.ts"
 import { outputMetrics } from "../Model/OutputMetrics.ts"
 import { type Prefix, prefixBefore, prefixMoments, prefixOf } from "../Model/Prefix.ts"
@@ -99,7 +100,7 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
   }
   const start = before.prefix ?? (yield* prefixOf(compressed, original, calibration.tokens))
   const prefix = yield* prefixBefore(start, name, compressed, original)
-  const moments = yield* prefixMoments(prefix)
+  const moments = yield* prefixMoments(prefix, original)
   const options = covarianceOptions(calibration)
   const dense = yield* numbersOf(original.weights[name])
   const aim: Aim = {

@@ -1,6 +1,3 @@
-import { Effect } from "effect"
-import { Backend, ShapeError, type TensorError } from "../Tensor/index.ts"
-import { hostTask } from "../Tensor/HostTask.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
 /** How often each token of a vocabulary occurs in a text: the weights of an embedding's rows are sqrt(count + 1). */
@@ -30,12 +27,14 @@ export const covariance = (moments: InputMoments, options: CovarianceOptions = {
   const n = mean.length
   for (let i = 0; i < n; i++)
     for (let j = 0; j < i; j++) c[i * n + j] = c[j * n + i] = (c[i * n + j] + c[j * n + i]) / 2
-  addToDiagonal(c, n, ridgeOf(moments, options))
+  const ridge = ridgeOf(moments, options)
+  for (let i = 0; i < n; i++) c[i * n + i] += ridge
   return c
 }
 
+/** A second moment without the product of the means, where that is to be left out. */
 // second: [left, right]
-const aboutMeans = (
+export const aboutMeans = (
   second: Float64Array,
   left: Float64Array,
   right: Float64Array,
@@ -48,7 +47,7 @@ const aboutMeans = (
 }
 
 /** The number that goes on the diagonal. Inputs that are all zero leave nothing to measure by: then 1 does as well. */
-const ridgeOf = (
+export const ridgeOf = (
   { mean, second }: InputMoments,
   { ridge = usualRidge, centred }: CovarianceOptions
 ): number => {
@@ -56,71 +55,4 @@ const ridgeOf = (
   let trace = 0
   for (let i = 0; i < n; i++) trace += second[i * n + i] - (centred === true ? mean[i] ** 2 : 0)
   return trace > 0 ? (ridge * trace) / n : 1
-}
-
-const addToDiagonal = (c: Float64Array, n: number, value: number): void => {
-  for (let i = 0; i < n; i++) c[i * n + i] += value
-}
-
-/**
- * The matrix that a weight is to become near when the inputs x come from a compressed prefix and the outputs are to be those of the original,
- * z W; where they are added to the residual stream, they are to make good as well how far that has drifted, d (else 0):
- * W* = (E[x xᵀ] + ridge)⁻¹ ((E[x zᵀ] + ridge) W + E[x dᵀ]) minimises E||x W* - z W - d||² + ridge ||W* - W||², and every
- * other W' is worse by ||C^{1/2} (W' - W*)||², so that weighted fits just take C = `covariance` and W* in place of W.
- *
- * w: [inputs, outputs] -> [inputs, outputs]. Without a reference in the moments it is W itself. Fails with `ShapeError` where
- * w is of another size, and with `NumericalError` where C is singular, which a ridge prevents.
- *
- * @example
- *   const moments = yield* prefixMoments(prefix)
- *   const target = yield* sequentialTarget(moments, w)
- */
-export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
-  moments: InputMoments,
-  w: Float64Array,
-  options: CovarianceOptions = {}
-): Effect.fn.Return<Float64Array, TensorError, Backend> {
-  const { mean, reference } = moments
-  const inputs = mean.length
-  if (w.length % inputs !== 0)
-    return yield* new ShapeError({
-      operation: "sequentialTarget",
-      reason: `needs a matrix of ${inputs} rows, not ${w.length} numbers`,
-      shapes: [[inputs, inputs], [w.length]]
-    })
-  if (reference === undefined) return w.slice()
-  const { factorizations: host } = yield* Backend
-  const cross = aboutMeans(reference.cross, mean, reference.mean, options.centred)
-  addToDiagonal(cross, inputs, ridgeOf(moments, options))
-  const outputs = w.length / inputs
-  const { drift } = reference
-  return yield* hostTask(() => {
-    const root = host.cholesky(covariance(moments, options), inputs)
-    const aim = host.multiply(cross, w, inputs, inputs, outputs)
-    if (drift !== undefined) {
-      const own = aboutMeans(drift.cross, mean, drift.mean, options.centred)
-      for (let e = 0; e < aim.length; e++) aim[e] += own[e]
-    }
-    const half = host.solveTriangular(root, inputs, aim, outputs)
-    return host.solveTriangular(root, inputs, half, outputs, true)
-  })
-})
-
-/**
- * The bias that makes the mean of the outputs what it was before W became W', and brings back that of a drifted stream:
- * b + E[z] W + E[d] - E[x] W', with z the reference's inputs, x themselves without one. With it, the error left is that about the mean.
- */
-// bias: [outputs], w, fitted: [inputs, outputs] -> [outputs]
-export const refittedBias = (
-  { mean, reference }: Pick<InputMoments, "mean" | "reference">,
-  bias: ArrayLike<number>,
-  w: ArrayLike<number>,
-  fitted: ArrayLike<number>
-): Float64Array => {
-  const aim = reference?.mean ?? mean
-  const drift = reference?.drift?.mean
-  const result = Float64Array.from(bias, (value, j) => value + (drift?.[j] ?? 0))
-  for (let i = 0, e = 0; i < mean.length; i++)
-    for (let j = 0; j < result.length; j++, e++) result[j] += aim[i] * w[e] - mean[i] * fitted[e]
-  return result
 }

@@ -47,7 +47,7 @@ export const inputMoments = Effect.fn("Model.inputMoments")(function* (
         .join(", ")}`,
       shapes: [[tokens.length]]
     })
-  const sums = Object.fromEntries(names.map((name) => [name, emptySums(sizes[name][0], false)]))
+  const sums = Object.fromEntries(names.map((name) => [name, emptySums(sizes[name][0])]))
   for (const { shape, tokens: part } of yield* textBatches(model.config, tokens, options)) {
     yield* Effect.yieldNow
     yield* Effect.scoped(
@@ -56,7 +56,7 @@ export const inputMoments = Effect.fn("Model.inputMoments")(function* (
           const found: Record<string, BatchMoments> = {}
           residualStream(t, model, upload(t.region, part, shape), {
             observe: (name, x) =>
-              Object.hasOwn(sums, name) ? tensorsOf((found[name] = batchMoments(t, x, undefined))) : []
+              Object.hasOwn(sums, name) ? tensorsOf((found[name] = batchMoments(t, x))) : []
           })
           return found
         })

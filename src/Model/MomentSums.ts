@@ -9,25 +9,21 @@ export interface InputMoments {
   readonly mean: Float64Array
   /** E[x xᵀ], [inputs, inputs] */
   readonly second: Float64Array
-  /** What the same weight of the reference model was given for the same tokens, z; undefined without a reference. */
-  readonly reference: ReferenceMoments | undefined
+  /** What its outputs lacked; undefined without a reference. */
+  readonly lack: LackMoments | undefined
 }
 
-export interface ReferenceMoments {
-  /** E[z], [inputs] */
+/**
+ * What the outputs x W lack of what they are to be, e [outputs], one for each token: those of the reference, and where they are added to the residual
+ * stream what that lacks of the reference's already.
+ */
+export interface LackMoments {
+  /** E[e], [outputs] */
   readonly mean: Float64Array
-  /** E[x zᵀ], [inputs, inputs] */
+  /** E[x eᵀ], [inputs, outputs] */
   readonly cross: Float64Array
-  /** Of a weight whose output is added to the residual stream; undefined for the others. */
-  readonly drift: DriftMoments | undefined
-}
-
-/** How far the residual stream is from the reference's before the weight's output is added, d: the reference's less the model's. */
-export interface DriftMoments {
-  /** E[d], [outputs] */
-  readonly mean: Float64Array
-  /** E[x dᵀ], [inputs, outputs] */
-  readonly cross: Float64Array
+  /** E[eᵀ e] */
+  readonly square: number
 }
 
 /** Moments on their way: sums over the batches so far. */
@@ -35,64 +31,54 @@ export interface MomentSums {
   count: number
   readonly mean: Float64Array
   readonly second: Float64Array
-  readonly reference: ReferenceMoments | undefined
+  readonly lack:
+    | { readonly mean: Float64Array; readonly cross: Float64Array; readonly square: Float64Array }
+    | undefined
 }
 
 /** One batch's part, still on the backend. */
 export interface BatchMoments {
   readonly mean: Tensor
   readonly second: Tensor
-  readonly reference:
-    | {
-        readonly mean: Tensor
-        readonly cross: Tensor
-        readonly drift: { readonly mean: Tensor; readonly cross: Tensor } | undefined
-      }
-    | undefined
+  readonly lack: { readonly mean: Tensor; readonly cross: Tensor; readonly square: Tensor } | undefined
 }
 
-/** drift: the width of the residual stream that the weight adds to, if it does. */
-export const emptySums = (inputs: number, withReference: boolean, drift?: number): MomentSums => ({
+/** outputs: of the weight, where what it lacks is counted too. */
+export const emptySums = (inputs: number, outputs?: number): MomentSums => ({
   count: 0,
   mean: new Float64Array(inputs),
   second: new Float64Array(inputs * inputs),
-  reference: withReference
-    ? {
-        mean: new Float64Array(inputs),
-        cross: new Float64Array(inputs * inputs),
-        drift:
-          drift === undefined
-            ? undefined
-            : { mean: new Float64Array(drift), cross: new Float64Array(inputs * drift) }
-      }
-    : undefined
+  lack:
+    outputs === undefined
+      ? undefined
+      : {
+          mean: new Float64Array(outputs),
+          cross: new Float64Array(inputs * outputs),
+          square: new Float64Array(1)
+        }
 })
 
-// x, z: [batch, tokens, inputs], d: [batch, tokens, outputs]
-export const batchMoments = (t: Operations, x: Tensor, z?: Tensor, d?: Tensor): BatchMoments =>
+// x: [batch, tokens, inputs], e: [batch, tokens, outputs]
+export const batchMoments = (t: Operations, x: Tensor, e?: Tensor): BatchMoments =>
   t.tidy(() => {
     const flat = (y: Tensor) => t.reshape(y, [-1, y.shape[y.shape.length - 1]])
-    const [own, other, drift] = [flat(x), z && flat(z), d && flat(d)]
+    const [own, lack] = [flat(x), e && flat(e)]
     return {
       mean: t.sum(own, { axes: [0] }),
       second: t.matmul(own, own, { transposeA: true }),
-      reference: other && {
-        mean: t.sum(other, { axes: [0] }),
-        cross: t.matmul(own, other, { transposeA: true }),
-        drift: drift && {
-          mean: t.sum(drift, { axes: [0] }),
-          cross: t.matmul(own, drift, { transposeA: true })
-        }
+      lack: lack && {
+        mean: t.sum(lack, { axes: [0] }),
+        cross: t.matmul(own, lack, { transposeA: true }),
+        square: t.sumOfSquares(lack)
       }
     }
   })
 
 /** The tensors of a batch's part, for keeping them out of a `tidy`. */
-export const tensorsOf = ({ mean, second, reference }: BatchMoments): ReadonlyArray<Tensor> => [
+export const tensorsOf = ({ mean, second, lack }: BatchMoments): ReadonlyArray<Tensor> => [
   mean,
   second,
-  ...(reference === undefined ? [] : [reference.mean, reference.cross]),
-  ...(reference?.drift === undefined ? [] : [reference.drift.mean, reference.drift.cross])
+  ...(lack === undefined ? [] : [lack.mean, lack.cross, lack.square])
 ]
 
 export const addBatch = Effect.fnUntraced(function* (
@@ -103,12 +89,10 @@ export const addBatch = Effect.fnUntraced(function* (
   sums.count += count
   yield* addTo(sums.mean, part.mean)
   yield* addTo(sums.second, part.second)
-  if (sums.reference === undefined || part.reference === undefined) return
-  yield* addTo(sums.reference.mean, part.reference.mean)
-  yield* addTo(sums.reference.cross, part.reference.cross)
-  if (sums.reference.drift === undefined || part.reference.drift === undefined) return
-  yield* addTo(sums.reference.drift.mean, part.reference.drift.mean)
-  yield* addTo(sums.reference.drift.cross, part.reference.drift.cross)
+  if (sums.lack === undefined || part.lack === undefined) return
+  yield* addTo(sums.lack.mean, part.lack.mean)
+  yield* addTo(sums.lack.cross, part.lack.cross)
+  yield* addTo(sums.lack.square, part.lack.square)
 })
 
 const addTo = (total: Float64Array, part: Tensor): Effect.Effect<void, TensorError, Backend> =>
@@ -116,22 +100,17 @@ const addTo = (total: Float64Array, part: Tensor): Effect.Effect<void, TensorErr
     for (let i = 0; i < total.length; i++) total[i] += values[i]
   })
 
-/** The moments that the sums make. Fails with `NumericalError` where a weight was given numbers that are not finite. */
+/** The moments that the sums make. Fails with `NumericalError` where a weight was given, or lacked, numbers that are not finite. */
 export const momentsOf = (name: string, sums: MomentSums): Effect.Effect<InputMoments, NumericalError> => {
-  const { count, mean, second, reference } = sums
-  const all = [
-    mean,
-    second,
-    ...(reference === undefined ? [] : [reference.mean, reference.cross]),
-    ...(reference?.drift === undefined ? [] : [reference.drift.mean, reference.drift.cross])
-  ]
+  const { count, mean, second, lack } = sums
+  const all = [mean, second, ...(lack === undefined ? [] : [lack.mean, lack.cross, lack.square])]
   if (!all.every((values) => values.every(Number.isFinite)))
     return Effect.fail(
       new NumericalError({
         operation: "inputMoments",
-        reason: `the inputs of "${name}" are not all finite: look for NaN in the weights before it`
+        reason: `what "${name}" is given is not finite everywhere: look for NaN in the weights before it`
       })
     )
   for (const values of all) for (let i = 0; i < values.length; i++) values[i] /= count
-  return Effect.succeed({ count, mean, second, reference })
+  return Effect.succeed({ count, mean, second, lack: lack && { ...lack, square: lack.square[0] } })
 }

@@ -39,6 +39,9 @@ interface Standing<A> {
   readonly input: A
 }
 
+/** Whether what a weight puts out is added to the residual stream. */
+const addsToStream = (name: string): boolean => name.endsWith("c_proj")
+
 const nameAt = (position: number): string => `h.${Math.floor(position / 4)}.${sites[position % 4]}`
 
 const positionOf = (name: string): number => {
@@ -138,43 +141,37 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
   return { name, batches }
 })
 
-const inputsOf = ({ shape, model }: PrefixBatch): number => model.input.length / (shape[0] * shape[1])
-
 /**
- * The moments of what the prefix's weight is given over the text, in the model and in its reference, and of how far the residual stream has
- * drifted where the weight adds to it: inputs from the compressed prefix, outputs to be those of the original (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
+ * The moments of what the prefix's weight is given over the text, and of what its outputs lack of those of the reference, whose weight it still is
+ * (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
  *
  * @example
  *   const prefix = yield* prefixOf(compressed, original, tokens)
- *   const moments = yield* prefixMoments(prefix)
+ *   const moments = yield* prefixMoments(prefix, original)
  */
-export const prefixMoments = Effect.fn("Model.prefixMoments")(function* ({
-  name,
-  batches
-}: Prefix): Effect.fn.Return<InputMoments, TensorError, Backend> {
-  const first = batches[0]
-  const width = first.model.stream.length / (first.shape[0] * first.shape[1])
-  const addsToStream = name.endsWith("c_proj")
-  const sums = emptySums(inputsOf(first), true, addsToStream ? width : undefined)
+export const prefixMoments = Effect.fn("Model.prefixMoments")(function* (
+  { name, batches }: Prefix,
+  reference: Gpt2
+): Effect.fn.Return<InputMoments, TensorError, Backend> {
+  const weight = reference.weights[name]
+  const { inputs, outputs } = weight
+  const sums = emptySums(inputs, outputs)
   for (const batch of batches) {
     yield* Effect.yieldNow
     const tokens = batch.shape[0] * batch.shape[1]
-    const shape = [tokens, inputsOf(batch)]
     yield* Effect.scoped(
       Effect.gen(function* () {
-        const part = yield* compute((t) =>
-          batchMoments(
-            t,
-            upload(t.region, batch.model.input, shape),
-            upload(t.region, batch.reference.input, shape),
-            addsToStream
-              ? t.subtract(
-                  upload(t.region, batch.reference.stream, [tokens, width]),
-                  upload(t.region, batch.model.stream, [tokens, width])
-                )
-              : undefined
-          )
-        )
+        const part = yield* compute((t) => {
+          const [own, aim] = [batch.model, batch.reference].map(({ stream, input }) => ({
+            stream: upload(t.region, stream, [tokens, stream.length / tokens]),
+            input: upload(t.region, input, [tokens, inputs])
+          }))
+          return t.tidy(() => {
+            const output = weight.apply(t, t.subtract(aim.input, own.input))
+            const lack = addsToStream(name) ? t.add(output, t.subtract(aim.stream, own.stream)) : output
+            return batchMoments(t, own.input, lack)
+          })
+        })
         yield* addBatch(sums, part, tokens)
       })
     )

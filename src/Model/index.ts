@@ -1,12 +1,7 @@
 /** GPT-2 and its files: the model as a value, the network, directories in Hugging Face's layout, texts, perplexity. */
 export { writeAtomically } from "./AtomicFile.ts"
-export {
-  covariance,
-  type CovarianceOptions,
-  refittedBias,
-  sequentialTarget,
-  tokenCounts
-} from "./Covariance.ts"
+export { covariance, type CovarianceOptions, tokenCounts } from "./Covariance.ts"
+export { refittedBias, sequentialTarget, shrinkage } from "./SequentialTarget.ts"
 export { inHiddenOrder } from "./HiddenOrder.ts"
 export { inputMoments, type InputMomentsOptions } from "./InputMoments.ts"
 export {
@@ -17,7 +12,7 @@ export {
   PassageError,
   type PassageOptions
 } from "./LastWord.ts"
-export type { InputMoments, ReferenceMoments } from "./MomentSums.ts"
+export type { InputMoments, LackMoments } from "./MomentSums.ts"
 export { outputMetrics } from "./OutputMetrics.ts"
 export { type Prefix, prefixBefore, prefixMoments, prefixOf } from "./Prefix.ts"
 export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { refittedBias } from "../../Model/Covariance.ts"
+import { refittedBias } from "../../Model/SequentialTarget.ts"
 import { type Gpt2, withParameters, withWeight } from "../../Model/Gpt2.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
@@ -58,7 +58,7 @@ const divergenceAt = Effect.fnUntraced(function* (
       if (mean === undefined) return yield* divergenceFrom(predictions, replaced, layerOf(name))
       const bias = model.tensors[`${name}.bias`]
       const fitted = refittedBias(
-        { mean, reference: undefined },
+        { mean, lack: undefined },
         yield* Tensor.toArray(bias),
         matrix,
         yield* numbersOf(weight)
