@@ -194,7 +194,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
               known,
               numbers,
               candidates(known),
-              method === "mixed" ? key("rehearsals") : undefined,
+              key("rehearsals"),
               (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )
       // A fit that owes nothing to chance serves every seed.

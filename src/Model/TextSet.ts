@@ -123,11 +123,14 @@ export const trainingWindows = (
   })
 }
 
+/** Stretches of which an excerpt is made. */
+export const excerptPieces = 24
+
 /**
  * About `count` tokens of a stream, in `pieces` stretches that lie evenly over it: a text to judge by where the whole would take
  * too long. The whole stream where it is not longer than that.
  */
-export const excerpt = (tokens: Int32Array, count: number, pieces = 24): Int32Array => {
+export const excerpt = (tokens: Int32Array, count: number, pieces = excerptPieces): Int32Array => {
   if (tokens.length <= count) return tokens
   const length = Math.floor(count / pieces)
   const step = tokens.length / pieces

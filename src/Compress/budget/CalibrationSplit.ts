@@ -1,3 +1,4 @@
+import { excerpt, excerptPieces } from "../../Model/TextSet.ts"
 import type { Calibration } from "../Calibration.ts"
 
 /** A calibration text in two: what fits are weighted by, and what they have not seen. */
@@ -6,26 +7,29 @@ export interface CalibrationSplit {
   readonly judging: Int32Array
 }
 
-/** Of each piece of the text the last quarter judges; pieces are short enough that both parts come from everywhere. */
+/** Of each piece of the text the end judges, a quarter at most. */
 const judgingShare = 1 / 4
-const pieces = { most: 24, tokens: 512 }
-/** Shorter texts judge themselves. */
-const leastTokens = 256
+/** Tokens in a piece, at least. */
+const pieceTokens = 512
+/** Shorter texts judge themselves: what judges would be too little to go by. */
+const leastTokens = 2048
 
 /**
- * Fits follow the text that they are weighted by: on another, their divergence is a tenth to a fifth more, and the more flexible format has the greater
- * surplus. So plans are compared by text that their fits have not seen.
+ * Fits follow the text that they are weighted by: on another, their divergence is a tenth to a fifth more, for some plans more than for others. So
+ * sensitivities and rehearsals are judged by text that their fits have not seen: a quarter, and no more than `most` tokens, from everywhere in it.
  */
-export const splitCalibration = (calibration: Calibration): CalibrationSplit => {
+export const splitCalibration = (calibration: Calibration, most: number): CalibrationSplit => {
   const { tokens } = calibration
-  if (tokens.length < leastTokens) return { fitting: calibration, judging: tokens }
-  const count = Math.max(1, Math.min(pieces.most, Math.floor(tokens.length / pieces.tokens)))
+  if (tokens.length < leastTokens) return { fitting: calibration, judging: excerpt(tokens, most) }
+  const share = Math.min(judgingShare, most / tokens.length)
+  // As many as an excerpt is made of: each is a passage.
+  const count = Math.min(excerptPieces, Math.floor(tokens.length / pieceTokens))
   const bounds = Array.from({ length: count }, (_, i): readonly [number, number, number] => {
     const [start, end] = [
       Math.floor((i * tokens.length) / count),
       Math.floor(((i + 1) * tokens.length) / count)
     ]
-    return [start, end - Math.floor(judgingShare * (end - start)), end]
+    return [start, end - Math.floor(share * (end - start)), end]
   })
   return {
     fitting: { ...calibration, tokens: joined(bounds.map(([start, cut]) => tokens.subarray(start, cut))) },

@@ -1,7 +1,6 @@
 import { Effect, type Scope } from "effect"
 import { embed, forward, forwardFrom } from "../../Model/Forward.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
-import { excerpt } from "../../Model/TextSet.ts"
 import { type Backend, compute, NumericalError, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 
@@ -10,14 +9,15 @@ const rows = 8
 const usualContext = 128
 const largestLogits = 1 << 24
 
-/** Multiplications of one pass of the network over the text by which divergences are measured. */
+/** Multiplications of one pass of the network over the text by which divergences are measured, and the logits that it leaves in memory. */
 const passCost = 1.25e11
-const divergenceTokens = { least: 512, most: 8192 }
+const divergenceTokens = { least: 512, most: 8192, logits: 2e8 }
 
-/** As much of a text as divergences of a model of this size are measured over. */
-export const divergenceText = (model: Gpt2, tokens: Int32Array): Int32Array => {
-  const { least, most } = divergenceTokens
-  return excerpt(tokens, Math.round(Math.min(most, Math.max(least, passCost / storedParameters(model)))))
+/** Over how many tokens divergences of a model of this size are measured, at most. */
+export const divergenceTokensOf = (model: Gpt2): number => {
+  const { least, most, logits } = divergenceTokens
+  const affordable = Math.min(passCost / storedParameters(model), logits / model.config.vocab_size)
+  return Math.round(Math.min(most, Math.max(least, affordable)))
 }
 
 /** What a model makes of a text, for measuring how far another goes from it. */

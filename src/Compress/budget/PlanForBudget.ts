@@ -14,6 +14,7 @@ import { kroneckerCandidates } from "./Trials.ts"
 export interface BudgetOptions {
   /** Numbers that the whole model may store. */
   readonly budget: number
+  /** What plans are made and, by a quarter that their fits do not see, judged by; the compression that follows may take it whole. */
   readonly calibration: Calibration
   readonly key: Key
 }

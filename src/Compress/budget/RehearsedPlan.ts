@@ -25,14 +25,14 @@ const [least, most] = [1 / 3, 4]
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
  * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, and with `NumericalError` where a
- * rehearsed model's numbers are not finite. key: of the searches for Kronecker sums; without it low ranks stand in for them all. `observe` hears of each weight that was fitted, and of the share of the work done.
+ * rehearsed model's numbers are not finite. key: of the searches for Kronecker sums. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
   budget: number,
   candidates: ReadonlyArray<ReadonlyArray<Candidate>>,
-  key: Key | undefined,
+  key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
   return yield* Effect.scoped(

@@ -4,7 +4,7 @@ import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import { type Calibration, metricsOf, type StoredMetrics } from "../Calibration.ts"
 import { splitCalibration } from "./CalibrationSplit.ts"
-import { divergenceText, predictionsOf } from "./Divergence.ts"
+import { divergenceTokensOf, predictionsOf } from "./Divergence.ts"
 import { type MeasuredWeight, measureWeights, type WeightMetrics } from "./MeasuredWeight.ts"
 import { type Sensitivity, sensitivityOf } from "./Sensitivity.ts"
 import { type TriedMetrics, triedWeights } from "./TriedWeights.ts"
@@ -19,7 +19,7 @@ export interface Survey {
   readonly outputMetrics: StoredMetrics
   /** What the weights were measured by, and rehearsed fits are weighted by: the calibration text without what judges them. */
   readonly calibration: Calibration
-  /** What divergences are measured over: the text that those fits do not see, as much of it as a model of this size can do. */
+  /** What divergences are measured over: the text that those fits do not see. */
   readonly judging: Int32Array
   /** The rank at which a weight was measured first: it stores about the share of the numbers that the survey is for. */
   readonly surveyedRank: (inputs: number, outputs: number) => number
@@ -28,21 +28,19 @@ export interface Survey {
 }
 
 /**
- * Measures every weight over three quarters of the calibration text: its inputs, what the loss feels of its outputs, its singular values between the two, and how
- * far the whole model's predictions of the last quarter move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
+ * Measures every weight over the calibration text without what judges it (`splitCalibration`): its inputs, what the loss feels of its outputs, its singular values between the two, and how
+ * far the whole model's predictions of the rest move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
  * a third and a ninth of it. Fails with `NumericalError` where the model's numbers are not finite, and as `inputMoments` does.
  */
 export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
   model: Gpt2,
-  text: Calibration,
+  calibration: Calibration,
   share: number,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
   yield* requireFiniteParameters(model)
   const all = storedParameters(model)
-  const split = splitCalibration(text)
-  const calibration = split.fitting
-  const judging = divergenceText(model, split.judging)
+  const { fitting, judging } = splitCalibration(calibration, divergenceTokensOf(model))
   const kept = Math.min(0.75, Math.max(0.25, share))
   const surveyedRank = (inputs: number, outputs: number) =>
     Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
@@ -50,12 +48,12 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
   const count = Object.keys(model.weights).length
   const sensitivities: Array<Sensitivity> = []
   const metrics: Record<string, WeightMetrics> = {}
-  const outputMetrics = yield* metricsOf(model, calibration)
+  const outputMetrics = yield* metricsOf(model, fitting)
   const weights = yield* Effect.scoped(
     Effect.flatMap(predictionsOf(model, judging), (predictions) =>
       measureWeights(
         model,
-        calibration,
+        fitting,
         outputMetrics,
         surveyedRank,
         Effect.fnUntraced(function* (measurement) {
@@ -73,7 +71,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
     sensitivities,
     metrics,
     outputMetrics,
-    calibration,
+    calibration: fitting,
     judging,
     surveyedRank,
     fixed: all - planned

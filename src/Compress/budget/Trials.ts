@@ -13,7 +13,8 @@ import type { Survey } from "./Survey.ts"
 import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
-const quick = { swaps: 20_000, rounds: { first: 2, next: 1 } }
+const search = { swaps: 20_000, rounds: { first: 2, next: 1 } }
+
 /**
  * Kronecker sums, alone and with low ranks beside them, with errors found by short searches in a few layers of each kind; between these layers
  * and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
@@ -102,8 +103,8 @@ const trialErrors = Effect.fnUntraced(function* (
   const errors: Array<number> = []
   let start: Weight["indices"] | undefined
   for (const plan of plans) {
-    const { swaps, rounds } = quick
-    const search = {
+    const { swaps, rounds } = search
+    const options = {
       key: fold(key, "trial"),
       swaps,
       rounds: start === undefined ? rounds.first : rounds.next,
@@ -111,7 +112,7 @@ const trialErrors = Effect.fnUntraced(function* (
     }
     const fitted = yield* Effect.scoped(
       Effect.gen(function* () {
-        const approximation = yield* fitWeight(name, weight, plan, search, {
+        const approximation = yield* fitWeight(name, weight, plan, options, {
           matrix: undefined,
           weighting,
           metric

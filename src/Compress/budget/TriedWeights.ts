@@ -3,15 +3,18 @@ import { kroneckerPlans } from "./Candidates.ts"
 import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
 
 /** Layers in which a kind of weight is tried: of large matrices, whose searches take long, the middle one. */
-const layersTried = { most: 3, ofLarge: 1, large: 1 << 19 }
+const layersTried = { most: 3, ofLarge: 1 }
 /** Matrices of more numbers, such as the embedding of a large vocabulary, are not tried: their low ranks have to do. */
 const largestTried = 1 << 23
 
+/** Whether a search among the weight's permutations takes seconds and more. */
+export const isLarge = ({ inputs, outputs }: Omit<Sized, "name">): boolean => inputs * outputs >= 1 << 19
+
 /** A weight by name and size. */
-export type Sized = Pick<MeasuredWeight, "name" | "inputs" | "outputs">
+type Sized = Pick<MeasuredWeight, "name" | "inputs" | "outputs">
 
 /** One kind of weight, such as "mlp.c_fc", in the layers' order. */
-export type Kind<A extends Sized> = ReadonlyArray<A>
+type Kind<A extends Sized> = ReadonlyArray<A>
 
 /** The metrics of the weights that are tried, by name: see `triedWeights`. */
 export type TriedMetrics = Readonly<Record<string, WeightMetrics>>
@@ -37,8 +40,7 @@ export const kindsOf = <A extends Sized>(weights: ReadonlyArray<A>): ReadonlyArr
 
 /** Places in a kind, ascending. */
 export const layersToTry = (kind: Kind<Sized>): ReadonlyArray<number> => {
-  const [{ inputs, outputs }] = kind
-  const most = inputs * outputs >= layersTried.large ? layersTried.ofLarge : layersTried.most
+  const most = isLarge(kind[0]) ? layersTried.ofLarge : layersTried.most
   const count = Math.min(most, kind.length)
   return Array.from({ length: count }, (_, i) =>
     count === 1 ? Math.floor(kind.length / 2) : Math.round((i * (kind.length - 1)) / (count - 1))

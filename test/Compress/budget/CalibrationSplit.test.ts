@@ -1,31 +1,57 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { splitCalibration } from "../../../src/Compress/budget/CalibrationSplit.ts"
+import { surveyOf } from "../../../src/Compress/index.ts"
+import { initialise } from "../../../src/Model/index.ts"
+import { key } from "../../../src/Random/index.ts"
+import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
+import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
 
 const text = (count: number) => Int32Array.from({ length: count }, (_, i) => i)
 
 describe("splitCalibration", () => {
-  it("judges by a quarter that fits do not see, from everywhere in the text", () => {
-    for (const count of [256, 300, 5000, 24_001, 100_000]) {
-      const { fitting, judging } = splitCalibration({ tokens: text(count), ridge: 0.5 })
+  it("judges by a part that fits do not see, from everywhere in the text", () => {
+    for (const [count, most] of [
+      [2048, 8192],
+      [5000, 8192],
+      [24_001, 8192],
+      [100_000, 8192],
+      [24_001, 1000]
+    ]) {
+      const { fitting, judging } = splitCalibration({ tokens: text(count), ridge: 0.5 }, most)
       assert.strictEqual(fitting.ridge, 0.5)
       assert.deepStrictEqual(
-        [...fitting.tokens, ...judging].toSorted((a, b) => a - b),
-        [...text(count)]
+        Float64Array.from([...fitting.tokens, ...judging]).toSorted(),
+        Float64Array.from(text(count))
       )
-      assert.closeTo(judging.length / count, 0.25, 0.01)
-      // The pieces' ends: none of both parts' gaps is longer than a piece.
-      const piece = count / Math.max(1, Math.min(24, Math.floor(count / 512)))
-      assert.isAtLeast(judging[0], 0.7 * piece)
+      const wanted = Math.min(most, count / 4)
+      assert.isAtMost(judging.length, wanted)
+      assert.isAtLeast(judging.length, wanted - 24)
+      const piece = count / Math.min(24, Math.floor(count / 512))
       for (const part of [fitting.tokens, judging])
-        part.forEach((at, i) => i > 0 && assert.isAtMost(at - part[i - 1], piece))
+        part.forEach((at, i) => i > 0 && assert.isAtMost(at - part[i - 1], piece + 1))
     }
   })
 
   it("lets a short text judge itself", () => {
-    const calibration = { tokens: text(255) }
-    assert.deepStrictEqual(splitCalibration(calibration), {
+    const calibration = { tokens: text(2047) }
+    assert.deepStrictEqual(splitCalibration(calibration, 4096), {
       fitting: calibration,
       judging: calibration.tokens
     })
+    assert.isAtMost(splitCalibration(calibration, 512).judging.length, 512)
   })
+
+  it.effect("is what a survey goes by", () =>
+    Effect.gen(function* () {
+      const model = yield* initialise(tinyConfig, key(1))
+      const tokens = Int32Array.from(
+        { length: 2100 },
+        (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length]
+      )
+      const { calibration, judging } = yield* surveyOf(model, { tokens }, 0.6)
+      assert.deepStrictEqual({ fitting: calibration, judging }, splitCalibration({ tokens }, 8192))
+      assert.isBelow(calibration.tokens.length, 1600)
+    }).pipe(onMockWithFiles)
+  )
 })
