@@ -183,17 +183,17 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     for (const method of chosen) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
-      const { candidates, searches, weighted } = methods(trials)[method]
+      const { families, searches, weighted } = methods(trials)[method]
       const numbers = Math.floor(budget * all)
       const known = yield* weighted === "inputs" ? surveys.inputs : surveys.both
       const { plan } =
         weighted === "no"
-          ? yield* planWithin(known, numbers, candidates(known))
+          ? yield* planWithin(known, numbers, families(known)[0])
           : yield* rehearsedPlan(
               original,
               known,
               numbers,
-              candidates(known),
+              families(known),
               key("rehearsals"),
               (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )

@@ -1,7 +1,9 @@
 import {
   type Candidate,
+  type Family,
   kroneckerSizes,
   lowRankCandidates,
+  mixedFamilies,
   sumSizes,
   type Survey
 } from "../../src/Compress/index.ts"
@@ -9,7 +11,7 @@ import {
 /** A way to compress. */
 export interface Method {
   /** The sizes it may choose from. */
-  readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
+  readonly families: (survey: Survey) => readonly [Family, ...ReadonlyArray<Family>]
   /** By what of the text the fits are weighted; weighted ones come one after the other, so that their plans can be rehearsed. */
   readonly weighted: "no" | "inputs" | "inputs-and-outputs"
   /** Whether the fit depends on the seed: permutations are searched by chance. */
@@ -18,8 +20,7 @@ export interface Method {
 
 const each =
   (of: (weight: Survey["weights"][number]) => ReadonlyArray<Candidate>) =>
-  ({ weights }: Survey): ReadonlyArray<ReadonlyArray<Candidate>> =>
-    weights.map(of)
+  ({ weights }: Survey): readonly [Family] => [weights.map(of)]
 
 export const methodNames = [
   "svd",
@@ -37,23 +38,23 @@ export type MethodName = (typeof methodNames)[number]
 export const methods = (
   trials: Readonly<Record<string, ReadonlyArray<Candidate>>>
 ): Readonly<Record<MethodName, Method>> => ({
-  svd: { candidates: each(lowRankCandidates), weighted: "no", searches: false },
-  "whitened-svd": { candidates: each(lowRankCandidates), weighted: "inputs", searches: false },
-  kronecker: { candidates: each(kroneckerSizes("none")), weighted: "no", searches: false },
+  svd: { families: each(lowRankCandidates), weighted: "no", searches: false },
+  "whitened-svd": { families: each(lowRankCandidates), weighted: "inputs", searches: false },
+  kronecker: { families: each(kroneckerSizes("none")), weighted: "no", searches: false },
   "kronecker-permuted": {
-    candidates: each(kroneckerSizes("rows-and-columns")),
+    families: each(kroneckerSizes("rows-and-columns")),
     weighted: "no",
     searches: true
   },
-  "kronecker-weighted": { candidates: each(kroneckerSizes("none")), weighted: "inputs", searches: false },
+  "kronecker-weighted": { families: each(kroneckerSizes("none")), weighted: "inputs", searches: false },
   "kronecker-weighted-permuted": {
-    candidates: each(kroneckerSizes("rows-and-columns")),
+    families: each(kroneckerSizes("rows-and-columns")),
     weighted: "inputs",
     searches: true
   },
-  "kronecker-low-rank": { candidates: each(sumSizes), weighted: "inputs", searches: true },
+  "kronecker-low-rank": { families: each(sumSizes), weighted: "inputs", searches: true },
   mixed: {
-    candidates: each((weight) => [...lowRankCandidates(weight), ...(trials[weight.name] ?? [])]),
+    families: ({ weights }) => mixedFamilies(weights, trials),
     weighted: "inputs-and-outputs",
     searches: true
   }

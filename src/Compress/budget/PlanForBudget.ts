@@ -6,7 +6,7 @@ import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
 import { cannotBeMet } from "./Budget.ts"
-import { lowRankCandidates } from "./Candidates.ts"
+import { mixedFamilies } from "./Families.ts"
 import { type BudgetPlan, rehearsedPlan } from "./RehearsedPlan.ts"
 import { surveyOf } from "./Survey.ts"
 import { kroneckerCandidates } from "./Trials.ts"
@@ -55,12 +55,11 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (name, share) =>
     observe({ step: "measured", name, share: 0.3 * share })
   )
-  const lowRanks = survey.weights.map(lowRankCandidates)
   const sums = yield* kroneckerCandidates(model, survey, key, (name, share) =>
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
-  const candidates = survey.weights.map(({ name }, i) => [...lowRanks[i], ...(sums[name] ?? [])])
-  return yield* rehearsedPlan(model, survey, budget, candidates, key, (name, share) =>
+  const families = mixedFamilies(survey.weights, sums)
+  return yield* rehearsedPlan(model, survey, budget, families, key, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })
