@@ -192,9 +192,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
           : yield* rehearsedPlan(
               original,
               known,
-              numbers,
-              families(known),
-              key("rehearsals"),
+              { budget: numbers, families: families(known), key: key("rehearsals") },
               (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )
       // A fit that owes nothing to chance serves every seed.

@@ -68,6 +68,12 @@ const flags = {
       "numbers that the result may store, as a share (0.65) or a count (81M), instead of a recipe: for each weight the format and size are chosen that cost least"
     )
   ),
+  rehearsals: Flag.Int("rehearsals").pipe(
+    Flag.optional,
+    Flag.withDescription(
+      "plans that are rehearsed in each family of formats before the best is taken; default 6, or 3 for large models; 1 is quick"
+    )
+  ),
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDefault(false),
     Flag.withDescription("only print the plan, with its sizes and what it is foretold to cost")
@@ -315,7 +321,12 @@ const planned = Effect.fnUntraced(function* (
   const budget = yield* parseBudget(options.budget.value, storedParameters(original))
   const found = yield* (yield* Compress).plan(
     original,
-    { budget, calibration, key: key(options.seed) },
+    {
+      budget,
+      calibration,
+      key: key(options.seed),
+      rehearsals: Option.getOrUndefined(options.rehearsals)
+    },
     ({ step, name, share }) => progress.show(`plan: ${name}, ${step}`, share)
   )
   const { dirname } = yield* Path.Path

@@ -17,6 +17,8 @@ export interface BudgetOptions {
   /** What plans are made and, by a quarter that their fits do not see, judged by; the compression that follows may take it whole. */
   readonly calibration: Calibration
   readonly key: Key
+  /** See `RehearsedPlanOptions`. */
+  readonly rehearsals?: number | undefined
 }
 
 /** Planning goes through all weights, then through some again, and through all once for each rehearsal; `share` is that of all the work. */
@@ -46,7 +48,7 @@ const leastNumbers = (model: Gpt2): number =>
  */
 export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = never, R = never>(
   model: Gpt2,
-  { budget, calibration, key }: BudgetOptions,
+  { budget, calibration, key, rehearsals }: BudgetOptions,
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
   // Whether it can be met at all is known before all work.
@@ -59,7 +61,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
   const families = mixedFamilies(survey.weights, sums)
-  return yield* rehearsedPlan(model, survey, budget, families, key, (name, share) =>
+  return yield* rehearsedPlan(model, survey, { budget, families, key, rehearsals }, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })

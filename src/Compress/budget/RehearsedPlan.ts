@@ -16,7 +16,17 @@ export interface BudgetPlan extends Allocation {
   readonly predictedDivergence: number
 }
 
-/** Plans that are rehearsed in a family, at most; of models of many numbers one takes minutes, and the first family has to do. */
+export interface RehearsedPlanOptions {
+  /** Numbers that the whole model may store. */
+  readonly budget: number
+  /** What may become of the weights; of models of ten million numbers and more the first has to do. */
+  readonly families: readonly [Family, ...ReadonlyArray<Family>]
+  /** Of the searches for Kronecker sums. */
+  readonly key: Key
+  /** Plans that are rehearsed in a family, at most, from 1; default 6, of models of ten million numbers and more, where one takes minutes, 3. */
+  readonly rehearsals?: number | undefined
+}
+
 const rehearsals = { usual: 6, ofLarge: 3, large: 1e7 }
 
 /** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
@@ -25,20 +35,18 @@ const [least, most] = [1 / 3, 4]
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. In each family the first takes what is felt of each weight's error
  * alone; each after it goes half way, by factors, to what was felt of it among the others. Families in which the budget cannot be met are passed
- * over, but for the first: fails as `planWithin`, and with `NumericalError` where a rehearsed model's numbers are not finite. key: of the
- * searches for Kronecker sums. `observe` hears of each weight that was fitted, and of the share of the work done.
+ * over, but for the first: fails as `planWithin`, and with `NumericalError` where a rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
-  budget: number,
-  [first, ...others]: readonly [Family, ...ReadonlyArray<Family>],
-  key: Key,
+  options: RehearsedPlanOptions,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
+  const { budget, key } = options
   const isLarge = storedParameters(model) >= rehearsals.large
-  const count = isLarge ? rehearsals.ofLarge : rehearsals.usual
-  const families = isLarge ? [first] : [first, ...others]
+  const count = Math.max(1, options.rehearsals ?? (isLarge ? rehearsals.ofLarge : rehearsals.usual))
+  const families = isLarge ? options.families.slice(0, 1) : options.families
   const fits = families.length * count * survey.weights.length
   let fitted = 0
   return yield* Effect.scoped(

@@ -129,8 +129,11 @@ describe("rehearsedPlan", () => {
       const chosen = first.choices.map((choice) => choice.chosen)
       const { divergence } = yield* rehearse(original, survey, chosen, predictions, key(5))
       const shares: Array<number> = []
-      const best = yield* rehearsedPlan(original, survey, budget, [candidates], key(5), (_, share) =>
-        Effect.sync(() => shares.push(share))
+      const best = yield* rehearsedPlan(
+        original,
+        survey,
+        { budget, families: [candidates], key: key(5) },
+        (_, share) => Effect.sync(() => shares.push(share))
       )
       assert.isBelow(best.predictedDivergence, 0.9 * divergence)
       assert.isAtMost(best.storedParameters, budget)
@@ -147,14 +150,23 @@ describe("rehearsedPlan", () => {
       const budget = Math.floor(0.6 * storedParameters(original))
       const alone: Array<number> = []
       for (const family of families)
-        alone.push((yield* rehearsedPlan(original, survey, budget, [family], key(5))).predictedDivergence)
+        alone.push(
+          (yield* rehearsedPlan(original, survey, { budget, families: [family], key: key(5) }))
+            .predictedDivergence
+        )
       assert.strictEqual(new Set(alone).size, 3)
-      const best = yield* rehearsedPlan(original, survey, budget, families, key(5))
+      const best = yield* rehearsedPlan(original, survey, { budget, families, key: key(5) })
       assert.strictEqual(best.predictedDivergence, Math.min(...alone))
       const asItIs = survey.weights.map((weight) => [whole(weight)])
-      const met = yield* rehearsedPlan(original, survey, budget, [families[1], asItIs], key(5))
+      const met = yield* rehearsedPlan(original, survey, {
+        budget,
+        families: [families[1], asItIs],
+        key: key(5)
+      })
       assert.strictEqual(met.predictedDivergence, alone[1])
-      const error = yield* Effect.flip(rehearsedPlan(original, survey, budget, [asItIs, families[1]], key(5)))
+      const error = yield* Effect.flip(
+        rehearsedPlan(original, survey, { budget, families: [asItIs, families[1]], key: key(5) })
+      )
       assert.strictEqual(error._tag, "PlanError")
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
@@ -168,9 +180,7 @@ describe("rehearsedPlan", () => {
         rehearsedPlan(
           original,
           survey,
-          Math.floor(0.5 * storedParameters(original)),
-          [candidates],
-          key(5),
+          { budget: Math.floor(0.5 * storedParameters(original)), families: [candidates], key: key(5) },
           () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
         )
       )
