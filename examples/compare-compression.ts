@@ -183,16 +183,16 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     for (const method of chosen) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
-      const { families, searches, weighted } = methods(trials)[method]
+      const { candidates, searches, weighted } = methods(trials)[method]
       const numbers = Math.floor(budget * all)
       const known = yield* weighted === "inputs" ? surveys.inputs : surveys.both
       const { plan } =
         weighted === "no"
-          ? yield* planWithin(known, numbers, families(known)[0])
+          ? yield* planWithin(known, numbers, candidates(known))
           : yield* rehearsedPlan(
               original,
               known,
-              { budget: numbers, families: families(known), key: key("rehearsals") },
+              { budget: numbers, candidates: candidates(known), key: key("rehearsals") },
               (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
             )
       // A fit that owes nothing to chance serves every seed.

@@ -71,7 +71,7 @@ const flags = {
   rehearsals: Flag.Int("rehearsals").pipe(
     Flag.optional,
     Flag.withDescription(
-      "plans that are rehearsed in each family of formats before the best is taken; default 6, or 3 for large models; 1 is quick"
+      "plans that are rehearsed before the best is taken; default 6, or 3 for large models; 1 is quick"
     )
   ),
   dryRun: Flag.Boolean("dry-run").pipe(

@@ -1,9 +1,7 @@
 import {
   type Candidate,
-  type Family,
   kroneckerSizes,
   lowRankCandidates,
-  mixedFamilies,
   sumSizes,
   type Survey
 } from "../../src/Compress/index.ts"
@@ -11,7 +9,7 @@ import {
 /** A way to compress. */
 export interface Method {
   /** The sizes it may choose from. */
-  readonly families: (survey: Survey) => readonly [Family, ...ReadonlyArray<Family>]
+  readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
   /** By what of the text the fits are weighted; weighted ones come one after the other, so that their plans can be rehearsed. */
   readonly weighted: "no" | "inputs" | "inputs-and-outputs"
   /** Whether the fit depends on the seed: permutations are searched by chance. */
@@ -20,7 +18,8 @@ export interface Method {
 
 const each =
   (of: (weight: Survey["weights"][number]) => ReadonlyArray<Candidate>) =>
-  ({ weights }: Survey): readonly [Family] => [weights.map(of)]
+  ({ weights }: Survey): ReadonlyArray<ReadonlyArray<Candidate>> =>
+    weights.map(of)
 
 export const methodNames = [
   "svd",
@@ -38,23 +37,23 @@ export type MethodName = (typeof methodNames)[number]
 export const methods = (
   trials: Readonly<Record<string, ReadonlyArray<Candidate>>>
 ): Readonly<Record<MethodName, Method>> => ({
-  svd: { families: each(lowRankCandidates), weighted: "no", searches: false },
-  "whitened-svd": { families: each(lowRankCandidates), weighted: "inputs", searches: false },
-  kronecker: { families: each(kroneckerSizes("none")), weighted: "no", searches: false },
+  svd: { candidates: each(lowRankCandidates), weighted: "no", searches: false },
+  "whitened-svd": { candidates: each(lowRankCandidates), weighted: "inputs", searches: false },
+  kronecker: { candidates: each(kroneckerSizes("none")), weighted: "no", searches: false },
   "kronecker-permuted": {
-    families: each(kroneckerSizes("rows-and-columns")),
+    candidates: each(kroneckerSizes("rows-and-columns")),
     weighted: "no",
     searches: true
   },
-  "kronecker-weighted": { families: each(kroneckerSizes("none")), weighted: "inputs", searches: false },
+  "kronecker-weighted": { candidates: each(kroneckerSizes("none")), weighted: "inputs", searches: false },
   "kronecker-weighted-permuted": {
-    families: each(kroneckerSizes("rows-and-columns")),
+    candidates: each(kroneckerSizes("rows-and-columns")),
     weighted: "inputs",
     searches: true
   },
-  "kronecker-low-rank": { families: each(sumSizes), weighted: "inputs", searches: true },
+  "kronecker-low-rank": { candidates: each(sumSizes), weighted: "inputs", searches: true },
   mixed: {
-    families: ({ weights }) => mixedFamilies(weights, trials),
+    candidates: each((weight) => [...lowRankCandidates(weight), ...(trials[weight.name] ?? [])]),
     weighted: "inputs-and-outputs",
     searches: true
   }

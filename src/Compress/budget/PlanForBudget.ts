@@ -6,7 +6,7 @@ import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
 import { cannotBeMet } from "./Budget.ts"
-import { mixedFamilies } from "./Families.ts"
+import { lowRankCandidates } from "./Candidates.ts"
 import { type BudgetPlan, rehearsedPlan } from "./RehearsedPlan.ts"
 import { surveyOf } from "./Survey.ts"
 import { kroneckerCandidates } from "./Trials.ts"
@@ -60,8 +60,11 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   const sums = yield* kroneckerCandidates(model, survey, key, (name, share) =>
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
-  const families = mixedFamilies(survey.weights, sums)
-  return yield* rehearsedPlan(model, survey, { budget, families, key, rehearsals }, (name, share) =>
+  const candidates = survey.weights.map((weight) => [
+    ...lowRankCandidates(weight),
+    ...(sums[weight.name] ?? [])
+  ])
+  return yield* rehearsedPlan(model, survey, { budget, candidates, key, rehearsals }, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })

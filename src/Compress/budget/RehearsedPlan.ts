@@ -5,8 +5,8 @@ import type { Key } from "../../Random/index.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { PlanError } from "../Plan.ts"
 import { type Allocation, type Choice, planWithin } from "./Budget.ts"
+import type { Candidate } from "./Candidates.ts"
 import { predictionsOf } from "./Divergence.ts"
-import type { Family } from "./Families.ts"
 import { type Rehearsal, rehearse } from "./Rehearsal.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -19,90 +19,66 @@ export interface BudgetPlan extends Allocation {
 export interface RehearsedPlanOptions {
   /** Numbers that the whole model may store. */
   readonly budget: number
-  /** What may become of the weights; of models of ten million numbers and more the first has to do. */
-  readonly families: readonly [Family, ...ReadonlyArray<Family>]
+  /** For each weight what it may become. */
+  readonly candidates: ReadonlyArray<ReadonlyArray<Candidate>>
   /** Of the searches for Kronecker sums. */
   readonly key: Key
-  /** Plans that are rehearsed in a family, at most, from 1; default 6, of models of ten million numbers and more, where one takes minutes, 3. */
+  /** Plans that are rehearsed, at most, from 1; default 6, of models of 50 million numbers and more, where one takes minutes, 3. */
   readonly rehearsals?: number | undefined
 }
 
-const rehearsals = { usual: 6, ofLarge: 3, large: 1e7 }
+const rehearsals = { usual: 6, ofLarge: 3, large: 5e7 }
 
 /** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
 const [least, most] = [1 / 3, 4]
 
 /**
- * The best of a few plans within a budget, by the divergences of their rehearsals. In each family the first takes what is felt of each weight's error
- * alone; each after it goes half way, by factors, to what was felt of it among the others. Families in which the budget cannot be met are passed
- * over, but for the first: fails as `planWithin`, and with `NumericalError` where a rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
+ * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
+ * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, and with `NumericalError` where a
+ * rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,
-  options: RehearsedPlanOptions,
+  { budget, candidates, key, rehearsals: asked }: RehearsedPlanOptions,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
-  const { budget, key } = options
-  const isLarge = storedParameters(model) >= rehearsals.large
-  const count = Math.max(1, options.rehearsals ?? (isLarge ? rehearsals.ofLarge : rehearsals.usual))
-  const families = isLarge ? options.families.slice(0, 1) : options.families
-  const fits = families.length * count * survey.weights.length
-  let fitted = 0
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const original = yield* predictionsOf(model, survey.judging)
-      const rehearsed = (plan: Allocation) =>
-        rehearse(
-          model,
-          survey,
-          plan.choices.map(({ chosen }) => chosen),
-          original,
-          key,
-          (name) => observe(name, ++fitted / fits)
-        )
-      const found: Array<Rehearsed> = []
-      for (const [i, family] of families.entries()) {
-        const plans = plansAmong(survey, budget, family, count, rehearsed)
-        found.push(
-          ...(yield* i === 0 ? plans : Effect.catchTag(plans, "PlanError", () => Effect.succeed([])))
-        )
+      const usual = storedParameters(model) < rehearsals.large ? rehearsals.usual : rehearsals.ofLarge
+      const count = Math.max(1, asked ?? usual)
+      const fits = count * survey.weights.length
+      let fitted = 0
+      let interactions: ReadonlyArray<number> = survey.weights.map(() => 1)
+      const rehearsed: Array<Allocation & Rehearsal> = []
+      // A plan that comes again needs no rehearsal, and half a step further there may be another.
+      for (let step = 0; step < 2 * count && rehearsed.length < count; step++) {
+        const plan = yield* planWithin(survey, budget, candidates, interactions)
+        let found: Rehearsal | undefined = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
+        if (found === undefined) {
+          const rehearsal = yield* rehearse(
+            model,
+            survey,
+            plan.choices.map(({ chosen }) => chosen),
+            original,
+            key,
+            (name) => observe(name, ++fitted / fits)
+          )
+          rehearsed.push({ ...plan, ...rehearsal })
+          found = rehearsal
+        }
+        const felt = found.interactions
+        interactions = interactions.map((one, i) => Math.sqrt(one * Math.min(most, Math.max(least, felt[i]))))
       }
       const {
         divergence,
         interactions: _,
         ...best
-      } = found.reduce((one, other) => (other.divergence < one.divergence ? other : one))
+      } = rehearsed.reduce((one, other) => (other.divergence < one.divergence ? other : one))
       return { ...best, predictedDivergence: divergence }
     })
   )
-})
-
-type Rehearsed = Allocation & Rehearsal
-
-/** Up to `count` plans, each from what was felt of the one before. */
-const plansAmong = Effect.fnUntraced(function* <E, R>(
-  survey: Survey,
-  budget: number,
-  family: Family,
-  count: number,
-  rehearsalOf: (plan: Allocation) => Effect.Effect<Rehearsal, E, R>
-): Effect.fn.Return<ReadonlyArray<Rehearsed>, PlanError | E, R> {
-  let interactions: ReadonlyArray<number> = survey.weights.map(() => 1)
-  const rehearsed: Array<Rehearsed> = []
-  // A plan that comes again needs no rehearsal, and half a step further there may be another.
-  for (let step = 0; step < 2 * count && rehearsed.length < count; step++) {
-    const plan = yield* planWithin(survey, budget, family, interactions)
-    let found: Rehearsal | undefined = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
-    if (found === undefined) {
-      const rehearsal = yield* rehearsalOf(plan)
-      rehearsed.push({ ...plan, ...rehearsal })
-      found = rehearsal
-    }
-    const felt = found.interactions
-    interactions = interactions.map((one, i) => Math.sqrt(one * Math.min(most, Math.max(least, felt[i]))))
-  }
-  return rehearsed
 })
 
 const areSame = (some: ReadonlyArray<Choice>, others: ReadonlyArray<Choice>): boolean =>

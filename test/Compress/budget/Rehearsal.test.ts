@@ -7,7 +7,6 @@ import {
   Compress,
   kroneckerCandidates,
   lowRankCandidates,
-  mixedFamilies,
   Plan,
   planWithin,
   rehearsedPlan,
@@ -129,45 +128,13 @@ describe("rehearsedPlan", () => {
       const chosen = first.choices.map((choice) => choice.chosen)
       const { divergence } = yield* rehearse(original, survey, chosen, predictions, key(5))
       const shares: Array<number> = []
-      const best = yield* rehearsedPlan(
-        original,
-        survey,
-        { budget, families: [candidates], key: key(5) },
-        (_, share) => Effect.sync(() => shares.push(share))
+      const best = yield* rehearsedPlan(original, survey, { budget, candidates, key: key(5) }, (_, share) =>
+        Effect.sync(() => shares.push(share))
       )
       assert.isBelow(best.predictedDivergence, 0.9 * divergence)
       assert.isAtMost(best.storedParameters, budget)
       assert.isAtMost(shares.length, 6 * survey.weights.length)
       shares.forEach((share, i) => assert.closeTo(share, (i + 1) / (6 * survey.weights.length), 1e-12))
-    }).pipe(Effect.provide(services), onMockWithFiles)
-  )
-
-  it.effect("takes the best of all families, but of those in which the budget cannot be met", () =>
-    Effect.gen(function* () {
-      const { original, survey } = yield* surveyed
-      const families = mixedFamilies(survey.weights, yield* kroneckerCandidates(original, survey, key(4)))
-      assert.strictEqual(families.length, 3)
-      const budget = Math.floor(0.6 * storedParameters(original))
-      const alone: Array<number> = []
-      for (const family of families)
-        alone.push(
-          (yield* rehearsedPlan(original, survey, { budget, families: [family], key: key(5) }))
-            .predictedDivergence
-        )
-      assert.strictEqual(new Set(alone).size, 3)
-      const best = yield* rehearsedPlan(original, survey, { budget, families, key: key(5) })
-      assert.strictEqual(best.predictedDivergence, Math.min(...alone))
-      const asItIs = survey.weights.map((weight) => [whole(weight)])
-      const met = yield* rehearsedPlan(original, survey, {
-        budget,
-        families: [families[1], asItIs],
-        key: key(5)
-      })
-      assert.strictEqual(met.predictedDivergence, alone[1])
-      const error = yield* Effect.flip(
-        rehearsedPlan(original, survey, { budget, families: [asItIs, families[1]], key: key(5) })
-      )
-      assert.strictEqual(error._tag, "PlanError")
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
@@ -180,7 +147,7 @@ describe("rehearsedPlan", () => {
         rehearsedPlan(
           original,
           survey,
-          { budget: Math.floor(0.5 * storedParameters(original)), families: [candidates], key: key(5) },
+          { budget: Math.floor(0.5 * storedParameters(original)), candidates, key: key(5) },
           () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
         )
       )
