@@ -133,11 +133,11 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     surveyOf(original, { ...calibration, outputs }, share, (name, done) =>
       progress.show(`survey for ${share}: ${name}`, done)
     )
-  const tried = Effect.gen(function* () {
-    return yield* kroneckerCandidates(original, yield* survey(0.5), key("trials"), (name, share) =>
+  const tried = Effect.flatMap(survey(0.5), (known) =>
+    kroneckerCandidates(original, known, key("trials"), (name, share) =>
       progress.show(`trials: ${name}`, share)
     )
-  })
+  )
   const trials = toDo.some(({ method }) => method === "mixed") ? yield* tried : {}
 
   /** The model that a method makes of the original. */

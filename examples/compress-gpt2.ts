@@ -47,7 +47,7 @@ import { columns, describe } from "./console/ComparisonTable.ts"
 import { budgetPlanText, countLines, givenPlanText } from "./console/PlanTable.ts"
 import { main } from "./console/Main.ts"
 import { Progress, progressLayer } from "./console/Progress.ts"
-import { backendFlag, jsonFlag, outFlag, seedFlag, textFlag } from "./console/SharedFlags.ts"
+import { atLeast, backendFlag, jsonFlag, outFlag, seedFlag, textFlag } from "./console/SharedFlags.ts"
 import { table } from "./console/Table.ts"
 import { shippedModel } from "./corpus/ShippedModel.ts"
 import { splitText } from "./corpus/TextFiles.ts"
@@ -69,6 +69,7 @@ const flags = {
     )
   ),
   rehearsals: Flag.Int("rehearsals").pipe(
+    atLeast(1),
     Flag.optional,
     Flag.withDescription(
       "plans that are rehearsed before the best is taken; default 6, or 3 for large models; 1 is quick"

@@ -9,15 +9,15 @@ export interface InputMoments {
   readonly mean: Float64Array
   /** E[x xᵀ], [inputs, inputs] */
   readonly second: Float64Array
-  /** What its outputs lacked; undefined without a reference. */
-  readonly lack: LackMoments | undefined
+  /** Of its outputs' errors; undefined without a reference. */
+  readonly outputError: OutputErrorMoments | undefined
 }
 
 /**
- * What the outputs x W lack of what they are to be, e [outputs], one for each token: those of the reference, and where they are added to the residual
- * stream what that lacks of the reference's already.
+ * Of the outputs' errors e [outputs], one for each token: what the outputs x W lack of those of the reference, and where they are added to the residual
+ * stream of that of the reference.
  */
-export interface LackMoments {
+export interface OutputErrorMoments {
   /** E[e], [outputs] */
   readonly mean: Float64Array
   /** E[x eᵀ], [inputs, outputs] */
@@ -31,7 +31,7 @@ export interface MomentSums {
   count: number
   readonly mean: Float64Array
   readonly second: Float64Array
-  readonly lack:
+  readonly outputError:
     | { readonly mean: Float64Array; readonly cross: Float64Array; readonly square: Float64Array }
     | undefined
 }
@@ -40,15 +40,15 @@ export interface MomentSums {
 export interface BatchMoments {
   readonly mean: Tensor
   readonly second: Tensor
-  readonly lack: { readonly mean: Tensor; readonly cross: Tensor; readonly square: Tensor } | undefined
+  readonly outputError: { readonly mean: Tensor; readonly cross: Tensor; readonly square: Tensor } | undefined
 }
 
-/** outputs: of the weight, where what it lacks is counted too. */
+/** outputs: of the weight, where its outputs' errors count too. */
 export const emptySums = (inputs: number, outputs?: number): MomentSums => ({
   count: 0,
   mean: new Float64Array(inputs),
   second: new Float64Array(inputs * inputs),
-  lack:
+  outputError:
     outputs === undefined
       ? undefined
       : {
@@ -62,23 +62,23 @@ export const emptySums = (inputs: number, outputs?: number): MomentSums => ({
 export const batchMoments = (t: Operations, x: Tensor, e?: Tensor): BatchMoments =>
   t.tidy(() => {
     const flat = (y: Tensor) => t.reshape(y, [-1, y.shape[y.shape.length - 1]])
-    const [own, lack] = [flat(x), e && flat(e)]
+    const [own, outputError] = [flat(x), e && flat(e)]
     return {
       mean: t.sum(own, { axes: [0] }),
       second: t.matmul(own, own, { transposeA: true }),
-      lack: lack && {
-        mean: t.sum(lack, { axes: [0] }),
-        cross: t.matmul(own, lack, { transposeA: true }),
-        square: t.sumOfSquares(lack)
+      outputError: outputError && {
+        mean: t.sum(outputError, { axes: [0] }),
+        cross: t.matmul(own, outputError, { transposeA: true }),
+        square: t.sumOfSquares(outputError)
       }
     }
   })
 
 /** The tensors of a batch's part, for keeping them out of a `tidy`. */
-export const tensorsOf = ({ mean, second, lack }: BatchMoments): ReadonlyArray<Tensor> => [
+export const tensorsOf = ({ mean, second, outputError }: BatchMoments): ReadonlyArray<Tensor> => [
   mean,
   second,
-  ...(lack === undefined ? [] : [lack.mean, lack.cross, lack.square])
+  ...(outputError === undefined ? [] : [outputError.mean, outputError.cross, outputError.square])
 ]
 
 export const addBatch = Effect.fnUntraced(function* (
@@ -89,10 +89,10 @@ export const addBatch = Effect.fnUntraced(function* (
   sums.count += count
   yield* addTo(sums.mean, part.mean)
   yield* addTo(sums.second, part.second)
-  if (sums.lack === undefined || part.lack === undefined) return
-  yield* addTo(sums.lack.mean, part.lack.mean)
-  yield* addTo(sums.lack.cross, part.lack.cross)
-  yield* addTo(sums.lack.square, part.lack.square)
+  if (sums.outputError === undefined || part.outputError === undefined) return
+  yield* addTo(sums.outputError.mean, part.outputError.mean)
+  yield* addTo(sums.outputError.cross, part.outputError.cross)
+  yield* addTo(sums.outputError.square, part.outputError.square)
 })
 
 const addTo = (total: Float64Array, part: Tensor): Effect.Effect<void, TensorError, Backend> =>
@@ -100,10 +100,14 @@ const addTo = (total: Float64Array, part: Tensor): Effect.Effect<void, TensorErr
     for (let i = 0; i < total.length; i++) total[i] += values[i]
   })
 
-/** The moments that the sums make. Fails with `NumericalError` where a weight was given, or lacked, numbers that are not finite. */
+/** The moments that the sums make. Fails with `NumericalError` where a weight was given numbers, or has to make up for some, that are not finite. */
 export const momentsOf = (name: string, sums: MomentSums): Effect.Effect<InputMoments, NumericalError> => {
-  const { count, mean, second, lack } = sums
-  const all = [mean, second, ...(lack === undefined ? [] : [lack.mean, lack.cross, lack.square])]
+  const { count, mean, second, outputError } = sums
+  const all = [
+    mean,
+    second,
+    ...(outputError === undefined ? [] : [outputError.mean, outputError.cross, outputError.square])
+  ]
   if (!all.every((values) => values.every(Number.isFinite)))
     return Effect.fail(
       new NumericalError({
@@ -112,5 +116,10 @@ export const momentsOf = (name: string, sums: MomentSums): Effect.Effect<InputMo
       })
     )
   for (const values of all) for (let i = 0; i < values.length; i++) values[i] /= count
-  return Effect.succeed({ count, mean, second, lack: lack && { ...lack, square: lack.square[0] } })
+  return Effect.succeed({
+    count,
+    mean,
+    second,
+    outputError: outputError && { ...outputError, square: outputError.square[0] }
+  })
 }

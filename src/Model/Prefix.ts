@@ -142,7 +142,7 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
 })
 
 /**
- * The moments of what the prefix's weight is given over the text, and of what its outputs lack of those of the reference, whose weight it still is
+ * The moments of what the prefix's weight is given over the text, and of how far its outputs are from the reference's, whose weight it still is
  * (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
  *
  * @example
@@ -162,14 +162,15 @@ export const prefixMoments = Effect.fn("Model.prefixMoments")(function* (
     yield* Effect.scoped(
       Effect.gen(function* () {
         const part = yield* compute((t) => {
-          const [own, aim] = [batch.model, batch.reference].map(({ stream, input }) => ({
-            stream: upload(t.region, stream, [tokens, stream.length / tokens]),
-            input: upload(t.region, input, [tokens, inputs])
-          }))
+          const { model, reference: aim } = batch
+          const [x, z] = [model, aim].map(({ input }) => upload(t.region, input, [tokens, inputs]))
+          const streams = addsToStream(name)
+            ? [model, aim].map(({ stream }) => upload(t.region, stream, [tokens, outputs]))
+            : undefined
           return t.tidy(() => {
-            const output = weight.apply(t, t.subtract(aim.input, own.input))
-            const lack = addsToStream(name) ? t.add(output, t.subtract(aim.stream, own.stream)) : output
-            return batchMoments(t, own.input, lack)
+            const change = weight.apply(t, t.subtract(z, x))
+            const error = streams ? t.add(change, t.subtract(streams[1], streams[0])) : change
+            return batchMoments(t, x, error)
           })
         })
         yield* addBatch(sums, part, tokens)

@@ -6,7 +6,7 @@ import { aboutMeans, covariance, type CovarianceOptions, ridgeOf } from "./Covar
 import type { InputMoments } from "./MomentSums.ts"
 
 /**
- * The matrix that a weight is to become near when its inputs x come from a compressed prefix and its outputs x W lack e of what they are to be:
+ * The matrix that a weight is to become near when its inputs x come from a compressed prefix and its outputs x W are e short of what they are to be:
  * W* = W + s (E[x xᵀ] + ridge)⁻¹ E[x eᵀ]. With s = 1 it minimises E||x W* - x W - e||² + ridge ||W* - W||², and every other W' is worse
  * by ||C^{1/2} (W' - W*)||², so that weighted fits just take C = `covariance` and W* in place of W. On text of few tokens what is found so is chance in
  * part, and s is what is left of it on other text (`shrinkage`).
@@ -23,7 +23,7 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
   w: Float64Array,
   options: CovarianceOptions = {}
 ): Effect.fn.Return<Float64Array, TensorError, Backend> {
-  const { mean, lack } = moments
+  const { mean, outputError } = moments
   const inputs = mean.length
   if (w.length % inputs !== 0)
     return yield* new ShapeError({
@@ -31,19 +31,24 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
       reason: `needs a matrix of ${inputs} rows, not ${w.length} numbers`,
       shapes: [[inputs, inputs], [w.length]]
     })
-  if (lack === undefined) return w.slice()
+  if (outputError === undefined) return w.slice()
   const { factorizations: host } = yield* Backend
   const outputs = w.length / inputs
   return yield* hostTask(() => {
     const root = host.cholesky(covariance(moments, options), inputs)
     const solved = (b: Float64Array, columns: number) =>
       host.solveTriangular(root, inputs, host.solveTriangular(root, inputs, b, columns), columns, true)
-    const cross = aboutMeans(lack.cross, mean, lack.mean, options.centred)
+    const cross = aboutMeans(outputError.cross, mean, outputError.mean, options.centred)
     const change = solved(cross, outputs)
     const explained = cross.reduce((sum, value, e) => sum + value * change[e], 0)
-    const means = options.centred === true ? lack.mean.reduce((sum, value) => sum + value * value, 0) : 0
-    const freedom = inputs - ridgeOf(moments, options) * inverseTrace(solved, inputs)
-    const kept = shrinkage(freedom / moments.count, explained, lack.square - means - explained)
+    const means =
+      options.centred === true ? outputError.mean.reduce((sum, value) => sum + value * value, 0) : 0
+    const degreesOfFreedom = inputs - ridgeOf(moments, options) * inverseTrace(solved, inputs)
+    const kept = shrinkage(
+      degreesOfFreedom / moments.count,
+      explained,
+      outputError.square - means - explained
+    )
     return w.map((value, e) => value + kept * change[e])
   })
 })
@@ -51,7 +56,7 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
 /** Vectors by which a trace is estimated. */
 const probes = 16
 
-/** tr C⁻¹ by random signs v, the mean of vᵀ C⁻¹ v (Hutchinson, 1990); within a percent or so for hundreds of inputs. */
+/** tr C⁻¹, about: the mean of vᵀ C⁻¹ v over random signs v (Hutchinson, 1990). */
 const inverseTrace = (solved: (b: Float64Array, columns: number) => Float64Array, inputs: number): number => {
   const numbers = stream(key("inverse trace"))
   const signs = Float64Array.from({ length: inputs * probes }, () => (numbers.uniform() < 0.5 ? -1 : 1))
@@ -71,17 +76,17 @@ export const shrinkage = (freedom: number, explained: number, rest: number): num
 }
 
 /**
- * The bias that makes the mean of the outputs what it is to be when W becomes W': b + E[e] + E[x] (W - W'), with e what the outputs lack, 0 without a
+ * The bias that makes the mean of the outputs what it is to be when W becomes W': b + E[e] + E[x] (W - W'), with e what the outputs are short of, 0 without a
  * reference. With it, the error left is that about the mean.
  */
 // bias: [outputs], w, fitted: [inputs, outputs] -> [outputs]
 export const refittedBias = (
-  { mean, lack }: Pick<InputMoments, "mean" | "lack">,
+  { mean, outputError }: Pick<InputMoments, "mean" | "outputError">,
   bias: ArrayLike<number>,
   w: ArrayLike<number>,
   fitted: ArrayLike<number>
 ): Float64Array => {
-  const result = Float64Array.from(bias, (value, j) => value + (lack?.mean[j] ?? 0))
+  const result = Float64Array.from(bias, (value, j) => value + (outputError?.mean[j] ?? 0))
   for (let i = 0, e = 0; i < mean.length; i++)
     for (let j = 0; j < result.length; j++, e++) result[j] += mean[i] * (w[e] - fitted[e])
   return result

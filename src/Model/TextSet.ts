@@ -65,15 +65,20 @@ export const make = Effect.fn("TextSet.make")(function* (
     parts.push(yield* tokenizer.encode(separator === "blank-line" ? `${document}\n\n` : document))
     if (separator === "end-of-text") parts.push([endOfText!])
   }
+  const count = separator === "blank-line" ? parts.length : parts.length / 2
+  return { tokens: concatenated(parts), documents: count, characters }
+})
+
+/** Tokens of several texts, one after the other. */
+export const concatenated = (parts: ReadonlyArray<ArrayLike<number>>): Int32Array => {
   const tokens = new Int32Array(parts.reduce((total, part) => total + part.length, 0))
   let position = 0
   for (const part of parts) {
     tokens.set(part, position)
     position += part.length
   }
-  const count = separator === "blank-line" ? parts.length : parts.length / 2
-  return { tokens, documents: count, characters }
-})
+  return tokens
+}
 
 // A pair of surrogates is one code point.
 const codePoints = (text: string): number => {

@@ -12,7 +12,7 @@ export {
   PassageError,
   type PassageOptions
 } from "./LastWord.ts"
-export type { InputMoments, LackMoments } from "./MomentSums.ts"
+export type { InputMoments, OutputErrorMoments } from "./MomentSums.ts"
 export { outputMetrics } from "./OutputMetrics.ts"
 export { type Prefix, prefixBefore, prefixMoments, prefixOf } from "./Prefix.ts"
 export { ModelConfigError, ModelFileError, TensorMismatch } from "./Errors.ts"

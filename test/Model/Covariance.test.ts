@@ -53,9 +53,9 @@ describe("inputMoments", () => {
           const moments = yield* inputMoments(model, text, { rows })
           for (const [name, { values, width }] of Object.entries(whole)) {
             const all = [...values, ...rest[name].values]
-            const { count, mean, second, lack } = moments[name]
+            const { count, mean, second, outputError } = moments[name]
             assert.strictEqual(count, 28)
-            assert.isUndefined(lack)
+            assert.isUndefined(outputError)
             assertClose(second, crossed(all, all, width, width))
             assertClose(
               mean,
@@ -103,7 +103,7 @@ describe("covariance", () => {
     count: 4,
     mean: Float64Array.of(1, 2),
     second: Float64Array.of(5, 3, 3, 9),
-    lack: undefined
+    outputError: undefined
   }
 
   it("adds a ridge in proportion to the mean diagonal, and leaves the mean out where asked", () => {

@@ -57,8 +57,8 @@ const streamsBefore = Effect.fnUntraced(function* (
   )
 })
 
-/** What each weight is given in a model, x, and what its outputs lack of the original's, e, by plain loops; token by token. */
-const lacked = Effect.fnUntraced(function* (
+/** What each weight is given in a model, x, and how far its outputs are from the original's, e, by plain loops; token by token. */
+const outputErrors = Effect.fnUntraced(function* (
   model: Tiny,
   original: Tiny,
   tokens: Int32Array,
@@ -93,7 +93,7 @@ describe("a prefix", () => {
         const original = yield* tinyGpt2
         const model = yield* changed(original)
         const part = text.subarray(0, 24)
-        const seen = yield* lacked(model, original, part, [4, 6])
+        const seen = yield* outputErrors(model, original, part, [4, 6])
         const ones = new Float64Array(24).fill(1)
         const start = yield* prefixOf(model, original, part, { rows: 3 })
         let prefix = start
@@ -104,15 +104,15 @@ describe("a prefix", () => {
               name === "h.0.attn.c_attn"
                 ? yield* prefixOf(model, original, part, { rows: 3 })
                 : yield* prefixBefore(passed === 0 ? prefix : start, name, model, original)
-            const { count, second, mean, lack } = yield* prefixMoments(prefix, original)
+            const { count, second, mean, outputError } = yield* prefixMoments(prefix, original)
             assert.strictEqual(count, 24)
             assertClose(second, crossed(x, x, inputs, inputs))
             assertClose(mean, crossed(ones, x, 1, inputs))
-            assertClose(lack!.cross, crossed(x, e, inputs, outputs))
-            assertClose(lack!.mean, crossed(ones, e, 1, outputs))
+            assertClose(outputError!.cross, crossed(x, e, inputs, outputs))
+            assertClose(outputError!.mean, crossed(ones, e, 1, outputs))
             const square = e.reduce((sum, value) => sum + value * value, 0) / 24
             assert.isAbove(square, 1e-3)
-            assert.closeTo(lack!.square / square, 1, 1e-9)
+            assert.closeTo(outputError!.square / square, 1, 1e-9)
           }
       })
     )
@@ -126,8 +126,8 @@ describe("sequentialTarget", () => {
     const start = yield* prefixOf(model, original, text)
     const moments = yield* prefixMoments(yield* prefixBefore(start, name, model, original), original)
     const [head, rest] = [
-      (yield* lacked(model, original, text.subarray(0, 24), [4, 6]))[name],
-      (yield* lacked(model, original, text.subarray(24), [1, 4]))[name]
+      (yield* outputErrors(model, original, text.subarray(0, 24), [4, 6]))[name],
+      (yield* outputErrors(model, original, text.subarray(24), [1, 4]))[name]
     ]
     const x = [...Array.from(head.x), ...Array.from(rest.x)]
     const w = Float64Array.from(yield* Tensor.toArray(original.weights[name].tensors.weight))
@@ -139,55 +139,57 @@ describe("sequentialTarget", () => {
 
   for (const name of ["h.1.attn.c_proj", "h.1.mlp.c_fc"])
     for (const centred of [false, true])
-      it.effect(`makes up best for what is lacked: ${name}, ${centred ? "about" : "with"} the means`, () =>
-        onMock(
-          Effect.gen(function* () {
-            const { moments, w, x, e, inputs, outputs } = yield* both(name)
-            const ridge = 0.05
-            const options = { ridge, centred }
-            const target = yield* sequentialTarget({ ...moments, count: certain }, w, options)
-            const about = (values: ReadonlyArray<number>, width: number) => {
-              const means = crossed(new Float64Array(28).fill(1), values, 1, width)
-              return values.map((value, at) => (centred ? value - means[at % width] : value))
-            }
-            const [xs, es] = [about(x, inputs), about(e, outputs)]
-            const trace = xs.reduce((sum, value) => sum + value * value, 0) / 28
-            // E||x (V - W) - e||² + ridge ||V - W||², by plain loops
-            const loss = (v: Float64Array): number => {
-              let sum = 0
-              for (let token = 0; token < 28; token++)
-                for (let j = 0; j < outputs; j++) {
-                  let difference = -es[token * outputs + j]
-                  for (let i = 0; i < inputs; i++)
-                    difference += xs[token * inputs + i] * (v[i * outputs + j] - w[i * outputs + j])
-                  sum += (difference * difference) / 28
-                }
-              return v.reduce(
-                (total, value, at) => total + ((ridge * trace) / inputs) * (value - w[at]) ** 2,
-                sum
-              )
-            }
-            const least = loss(target)
-            assert.isBelow(least, 0.9 * loss(w))
-            const c = covariance(moments, options)
-            for (let seed = 0; seed < 5; seed++) {
-              const noise = normals(`noise${seed}`, w.length)
-              const v = target.map((value, at) => value + 0.01 * noise[at])
-              assert.isAbove(loss(v), least)
-              // every other V is worse by ||C^{1/2} (V - W*)||²
-              let distance = 0
-              for (let i = 0; i < inputs; i++)
-                for (let k = 0; k < inputs; k++)
-                  for (let j = 0; j < outputs; j++)
-                    distance += c[i * inputs + k] * 1e-4 * noise[i * outputs + j] * noise[k * outputs + j]
-              assert.closeTo(loss(v) - least, distance, 1e-8 * (1 + distance))
-            }
-            assert.instanceOf(yield* Effect.flip(sequentialTarget(moments, w.subarray(1))), ShapeError)
-          })
-        )
+      it.effect(
+        `makes up best for the outputs' errors: ${name}, ${centred ? "about" : "with"} the means`,
+        () =>
+          onMock(
+            Effect.gen(function* () {
+              const { moments, w, x, e, inputs, outputs } = yield* both(name)
+              const ridge = 0.05
+              const options = { ridge, centred }
+              const target = yield* sequentialTarget({ ...moments, count: certain }, w, options)
+              const about = (values: ReadonlyArray<number>, width: number) => {
+                const means = crossed(new Float64Array(28).fill(1), values, 1, width)
+                return values.map((value, at) => (centred ? value - means[at % width] : value))
+              }
+              const [xs, es] = [about(x, inputs), about(e, outputs)]
+              const trace = xs.reduce((sum, value) => sum + value * value, 0) / 28
+              // E||x (V - W) - e||² + ridge ||V - W||², by plain loops
+              const loss = (v: Float64Array): number => {
+                let sum = 0
+                for (let token = 0; token < 28; token++)
+                  for (let j = 0; j < outputs; j++) {
+                    let difference = -es[token * outputs + j]
+                    for (let i = 0; i < inputs; i++)
+                      difference += xs[token * inputs + i] * (v[i * outputs + j] - w[i * outputs + j])
+                    sum += (difference * difference) / 28
+                  }
+                return v.reduce(
+                  (total, value, at) => total + ((ridge * trace) / inputs) * (value - w[at]) ** 2,
+                  sum
+                )
+              }
+              const least = loss(target)
+              assert.isBelow(least, 0.9 * loss(w))
+              const c = covariance(moments, options)
+              for (let seed = 0; seed < 5; seed++) {
+                const noise = normals(`noise${seed}`, w.length)
+                const v = target.map((value, at) => value + 0.01 * noise[at])
+                assert.isAbove(loss(v), least)
+                // every other V is worse by ||C^{1/2} (V - W*)||²
+                let distance = 0
+                for (let i = 0; i < inputs; i++)
+                  for (let k = 0; k < inputs; k++)
+                    for (let j = 0; j < outputs; j++)
+                      distance += c[i * inputs + k] * 1e-4 * noise[i * outputs + j] * noise[k * outputs + j]
+                assert.closeTo(loss(v) - least, distance, 1e-8 * (1 + distance))
+              }
+              assert.instanceOf(yield* Effect.flip(sequentialTarget(moments, w.subarray(1))), ShapeError)
+            })
+          )
       )
 
-  it.effect("is W where nothing is lacked, and the nearer to it the shorter the text", () =>
+  it.effect("is W where outputs have no errors, and the nearer to it the shorter the text", () =>
     onMock(
       Effect.gen(function* () {
         const name = "h.1.mlp.c_fc"
@@ -195,7 +197,7 @@ describe("sequentialTarget", () => {
         const start = yield* prefixOf(original, original, text)
         const same = yield* prefixMoments(yield* prefixBefore(start, name, original, original), original)
         assertClose(yield* sequentialTarget(same, w), w, 1e-8)
-        assertClose(yield* sequentialTarget({ ...moments, lack: undefined }, w), w)
+        assertClose(yield* sequentialTarget({ ...moments, outputError: undefined }, w), w)
         const steps: Array<number> = []
         for (const count of [4, 28, 1000, certain]) {
           const target = yield* sequentialTarget({ ...moments, count }, w)
@@ -207,7 +209,7 @@ describe("sequentialTarget", () => {
     )
   )
 
-  it.effect("the refitted bias makes up for what the means of the outputs lack", () =>
+  it.effect("the refitted bias makes up for the means of the outputs' errors", () =>
     onMock(
       Effect.gen(function* () {
         const { moments, w, x, e, inputs, outputs } = yield* both("h.1.mlp.c_proj")
@@ -215,9 +217,9 @@ describe("sequentialTarget", () => {
         const bias = normals("bias", outputs)
         const refitted = refittedBias(moments, bias, w, fitted)
         const ones = new Float64Array(28).fill(1)
-        const [means, lack] = [crossed(ones, x, 1, inputs), crossed(ones, e, 1, outputs)]
+        const [means, outputError] = [crossed(ones, x, 1, inputs), crossed(ones, e, 1, outputs)]
         for (let j = 0; j < outputs; j++) {
-          let [before, after] = [bias[j] + lack[j], refitted[j]]
+          let [before, after] = [bias[j] + outputError[j], refitted[j]]
           for (let i = 0; i < inputs; i++) {
             before += means[i] * w[i * outputs + j]
             after += means[i] * fitted[i * outputs + j]

@@ -1,14 +1,14 @@
-import { excerpt, excerptPieces } from "../../Model/TextSet.ts"
+import { concatenated, excerpt, excerptPieces } from "../../Model/TextSet.ts"
 import type { Calibration } from "../Calibration.ts"
 
-/** A calibration text in two: what fits are weighted by, and what they have not seen. */
+/** A calibration text in two: what fits are weighted by, and what they have not seen, by which they are judged. */
 export interface CalibrationSplit {
   readonly fitting: Calibration
-  readonly judging: Int32Array
+  readonly validation: Int32Array
 }
 
-/** Of each piece of the text the end judges, a quarter at most. */
-const judgingShare = 1 / 4
+/** Of each piece of the text the end is for validation, a quarter at most. */
+const validationShare = 1 / 4
 /** Tokens in a piece, at least. */
 const pieceTokens = 512
 /** Shorter texts judge themselves: what judges would be too little to go by. */
@@ -20,8 +20,8 @@ const leastTokens = 2048
  */
 export const splitCalibration = (calibration: Calibration, most: number): CalibrationSplit => {
   const { tokens } = calibration
-  if (tokens.length < leastTokens) return { fitting: calibration, judging: excerpt(tokens, most) }
-  const share = Math.min(judgingShare, most / tokens.length)
+  if (tokens.length < leastTokens) return { fitting: calibration, validation: excerpt(tokens, most) }
+  const share = Math.min(validationShare, most / tokens.length)
   // As many as an excerpt is made of: each is a passage.
   const count = Math.min(excerptPieces, Math.floor(tokens.length / pieceTokens))
   const bounds = Array.from({ length: count }, (_, i): readonly [number, number, number] => {
@@ -32,17 +32,10 @@ export const splitCalibration = (calibration: Calibration, most: number): Calibr
     return [start, end - Math.floor(share * (end - start)), end]
   })
   return {
-    fitting: { ...calibration, tokens: joined(bounds.map(([start, cut]) => tokens.subarray(start, cut))) },
-    judging: joined(bounds.map(([, cut, end]) => tokens.subarray(cut, end)))
+    fitting: {
+      ...calibration,
+      tokens: concatenated(bounds.map(([start, cut]) => tokens.subarray(start, cut)))
+    },
+    validation: concatenated(bounds.map(([, cut, end]) => tokens.subarray(cut, end)))
   }
-}
-
-const joined = (parts: ReadonlyArray<Int32Array>): Int32Array => {
-  const whole = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

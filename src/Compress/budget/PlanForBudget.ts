@@ -7,7 +7,7 @@ import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
 import { cannotBeMet } from "./Budget.ts"
 import { lowRankCandidates } from "./Candidates.ts"
-import { type BudgetPlan, rehearsedPlan } from "./RehearsedPlan.ts"
+import { type BudgetPlan, rehearsedPlan, requireRehearsals } from "./RehearsedPlan.ts"
 import { surveyOf } from "./Survey.ts"
 import { kroneckerCandidates } from "./Trials.ts"
 
@@ -41,7 +41,7 @@ const leastNumbers = (model: Gpt2): number =>
  * count by what the whole model feels of them, one candidate of each weight is chosen exactly, and a few such plans are rehearsed, of which the
  * best is taken. A tied head stays tied.
  *
- * Fails with `PlanError` where the candidates that store least store more than the budget.
+ * Fails with `PlanError` where the candidates that store least store more than the budget, and for less than one rehearsal.
  *
  * @example
  *   const { plan } = yield* compress.plan(model, { budget: 81e6, calibration: { tokens }, key: key(1) })
@@ -52,6 +52,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   observe: (event: PlanningEvent) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
   // Whether it can be met at all is known before all work.
+  yield* requireRehearsals(rehearsals)
   const least = leastNumbers(model)
   if (budget < least) return yield* cannotBeMet(budget, least)
   const survey = yield* surveyOf(model, calibration, budget / storedParameters(model), (name, share) =>

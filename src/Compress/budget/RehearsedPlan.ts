@@ -3,7 +3,7 @@ import type { Kronecker } from "../../Kronecker/index.ts"
 import { type Gpt2, storedParameters } from "../../Model/Gpt2.ts"
 import type { Key } from "../../Random/index.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
-import type { PlanError } from "../Plan.ts"
+import { PlanError } from "../Plan.ts"
 import { type Allocation, type Choice, planWithin } from "./Budget.ts"
 import type { Candidate } from "./Candidates.ts"
 import { predictionsOf } from "./Divergence.ts"
@@ -34,7 +34,7 @@ const [least, most] = [1 / 3, 4]
 
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
- * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, and with `NumericalError` where a
+ * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, with `PlanError` for less than one rehearsal, and with `NumericalError` where a
  * rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
@@ -43,11 +43,12 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
   { budget, candidates, key, rehearsals: asked }: RehearsedPlanOptions,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
+  yield* requireRehearsals(asked)
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const original = yield* predictionsOf(model, survey.judging)
+      const original = yield* predictionsOf(model, survey.validation)
       const usual = storedParameters(model) < rehearsals.large ? rehearsals.usual : rehearsals.ofLarge
-      const count = Math.max(1, asked ?? usual)
+      const count = asked ?? usual
       const fits = count * survey.weights.length
       let fitted = 0
       let interactions: ReadonlyArray<number> = survey.weights.map(() => 1)
@@ -80,6 +81,17 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
     })
   )
 })
+
+/** Fails with `PlanError` where a number of rehearsals is given that is none. */
+export const requireRehearsals = (asked: number | undefined): Effect.Effect<void, PlanError> =>
+  asked === undefined || (Number.isInteger(asked) && asked >= 1)
+    ? Effect.void
+    : Effect.fail(
+        new PlanError({
+          weight: "",
+          reason: `${asked} plans cannot be rehearsed: give 1 or more, or none for the default`
+        })
+      )
 
 const areSame = (some: ReadonlyArray<Choice>, others: ReadonlyArray<Choice>): boolean =>
   some.every(({ chosen }, i) => chosen === others[i].chosen)

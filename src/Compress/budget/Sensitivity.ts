@@ -58,7 +58,7 @@ const divergenceAt = Effect.fnUntraced(function* (
       if (mean === undefined) return yield* divergenceFrom(predictions, replaced, layerOf(name))
       const bias = model.tensors[`${name}.bias`]
       const fitted = refittedBias(
-        { mean, lack: undefined },
+        { mean, outputError: undefined },
         yield* Tensor.toArray(bias),
         matrix,
         yield* numbersOf(weight)

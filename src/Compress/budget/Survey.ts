@@ -17,10 +17,10 @@ export interface Survey {
   readonly metrics: TriedMetrics
   /** Of all weights whose outputs count: see `metricsOf`. */
   readonly outputMetrics: StoredMetrics
-  /** What the weights were measured by, and rehearsed fits are weighted by: the calibration text without what judges them. */
+  /** What the weights were measured by, and rehearsed fits are weighted by: the calibration text without that for validation. */
   readonly calibration: Calibration
   /** What divergences are measured over: the text that those fits do not see. */
-  readonly judging: Int32Array
+  readonly validation: Int32Array
   /** The rank at which a weight was measured first: it stores about the share of the numbers that the survey is for. */
   readonly surveyedRank: (inputs: number, outputs: number) => number
   /** Numbers of the model that no plan changes. */
@@ -28,8 +28,8 @@ export interface Survey {
 }
 
 /**
- * Measures every weight over the calibration text without what judges it (`splitCalibration`): its inputs, what the loss feels of its outputs, its singular values between the two, and how
- * far the whole model's predictions of the rest move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
+ * Measures every weight over the calibration text (without that for validation: `splitCalibration`): its inputs, what the loss feels of its outputs, its singular values between the two, and how
+ * far the whole model's predictions of the validation text move when it alone is brought to a rank, one that stores about this share of its numbers (0.25 to 0.75), and to
  * a third and a ninth of it. Fails with `NumericalError` where the model's numbers are not finite, and as `inputMoments` does.
  */
 export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = never>(
@@ -40,7 +40,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
 ): Effect.fn.Return<Survey, TensorError | E, Backend | R> {
   yield* requireFiniteParameters(model)
   const all = storedParameters(model)
-  const { fitting, judging } = splitCalibration(calibration, divergenceTokensOf(model))
+  const { fitting, validation } = splitCalibration(calibration, divergenceTokensOf(model))
   const kept = Math.min(0.75, Math.max(0.25, share))
   const surveyedRank = (inputs: number, outputs: number) =>
     Math.max(1, Math.floor((kept * inputs * outputs) / (inputs + outputs)))
@@ -50,7 +50,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
   const metrics: Record<string, WeightMetrics> = {}
   const outputMetrics = yield* metricsOf(model, fitting)
   const weights = yield* Effect.scoped(
-    Effect.flatMap(predictionsOf(model, judging), (predictions) =>
+    Effect.flatMap(predictionsOf(model, validation), (predictions) =>
       measureWeights(
         model,
         fitting,
@@ -72,7 +72,7 @@ export const surveyOf = Effect.fn("Compress.survey")(function* <E = never, R = n
     metrics,
     outputMetrics,
     calibration: fitting,
-    judging,
+    validation,
     surveyedRank,
     fixed: all - planned
   }

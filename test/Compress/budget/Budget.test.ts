@@ -93,6 +93,22 @@ describe("planForBudget", () => {
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
+  it.effect("refuses numbers of rehearsals that are none before it measures anything", () =>
+    Effect.gen(function* () {
+      const compress = yield* Compress
+      const original = yield* initialise(tinyConfig, key(1))
+      for (const rehearsals of [0, -1, 1.5, Number.NaN]) {
+        const error = yield* Effect.flip(
+          compress.plan(original, { budget: 1000, calibration, key: key(1), rehearsals }, () =>
+            Effect.die("measured")
+          )
+        )
+        assert.instanceOf(error, PlanError)
+        assert.include(error.message, `${rehearsals} plans`)
+      }
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
   it.effect("names a weight that is not a number before it measures anything", () =>
     Effect.gen(function* () {
       const compress = yield* Compress

@@ -18,17 +18,17 @@ describe("splitCalibration", () => {
       [100_000, 8192],
       [24_001, 1000]
     ]) {
-      const { fitting, judging } = splitCalibration({ tokens: text(count), ridge: 0.5 }, most)
+      const { fitting, validation } = splitCalibration({ tokens: text(count), ridge: 0.5 }, most)
       assert.strictEqual(fitting.ridge, 0.5)
       assert.deepStrictEqual(
-        Float64Array.from([...fitting.tokens, ...judging]).toSorted(),
+        Float64Array.from([...fitting.tokens, ...validation]).toSorted(),
         Float64Array.from(text(count))
       )
       const wanted = Math.min(most, count / 4)
-      assert.isAtMost(judging.length, wanted)
-      assert.isAtLeast(judging.length, wanted - 24)
+      assert.isAtMost(validation.length, wanted)
+      assert.isAtLeast(validation.length, wanted - 24)
       const piece = count / Math.min(24, Math.floor(count / 512))
-      for (const part of [fitting.tokens, judging])
+      for (const part of [fitting.tokens, validation])
         part.forEach((at, i) => i > 0 && assert.isAtMost(at - part[i - 1], piece + 1))
     }
   })
@@ -37,9 +37,9 @@ describe("splitCalibration", () => {
     const calibration = { tokens: text(2047) }
     assert.deepStrictEqual(splitCalibration(calibration, 4096), {
       fitting: calibration,
-      judging: calibration.tokens
+      validation: calibration.tokens
     })
-    assert.isAtMost(splitCalibration(calibration, 512).judging.length, 512)
+    assert.isAtMost(splitCalibration(calibration, 512).validation.length, 512)
   })
 
   it.effect("is what a survey goes by", () =>
@@ -49,8 +49,8 @@ describe("splitCalibration", () => {
         { length: 2100 },
         (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length]
       )
-      const { calibration, judging } = yield* surveyOf(model, { tokens }, 0.6)
-      assert.deepStrictEqual({ fitting: calibration, judging }, splitCalibration({ tokens }, 8192))
+      const { calibration, validation } = yield* surveyOf(model, { tokens }, 0.6)
+      assert.deepStrictEqual({ fitting: calibration, validation }, splitCalibration({ tokens }, 8192))
       assert.isBelow(calibration.tokens.length, 1600)
     }).pipe(onMockWithFiles)
   )

@@ -27,7 +27,7 @@ const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.flo
 const surveyed = Effect.gen(function* () {
   const original = yield* initialise(tinyConfig, key(1))
   const survey = yield* surveyOf(original, { tokens }, 0.6)
-  return { original, survey, predictions: yield* predictionsOf(original, survey.judging) }
+  return { original, survey, predictions: yield* predictionsOf(original, survey.validation) }
 })
 
 /** A weight left as it is. */

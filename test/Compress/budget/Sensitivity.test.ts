@@ -19,7 +19,7 @@ describe("sensitivityOf", () => {
     Effect.gen(function* () {
       const compress = yield* Compress
       const original = yield* initialise(tinyConfig, key(1))
-      const { weights, sensitivities, surveyedRank, calibration, judging } = yield* surveyOf(
+      const { weights, sensitivities, surveyedRank, calibration, validation } = yield* surveyOf(
         original,
         { tokens },
         0.6
@@ -32,7 +32,7 @@ describe("sensitivityOf", () => {
             { [name]: { format: "low-rank", rank } },
             { key: key(1), calibration }
           )
-          const found = yield* meanDivergence(original, model, judging)
+          const found = yield* meanDivergence(original, model, validation)
           assert.closeTo(sensitivities[i](lost(rank)) / found, 1, 1e-3, `${name} ${rank}`)
         }
       }
@@ -53,7 +53,7 @@ describe("sensitivityOf", () => {
         return left[2 * row] * right[column] + left[2 * row + 1] * right[outputs + column]
       })
       const original = withWeight(random, name, dense(yield* Tensor.fromArray(product, [inputs, outputs])))
-      const { weights, sensitivities, calibration, judging } = yield* surveyOf(original, { tokens }, 0.6)
+      const { weights, sensitivities, calibration, validation } = yield* surveyOf(original, { tokens }, 0.6)
       const i = weights.findIndex((weight) => weight.name === name)
       const { lost } = weights[i]
       assert.isBelow(lost(2), 1e-10)
@@ -62,7 +62,7 @@ describe("sensitivityOf", () => {
         { [name]: { format: "low-rank", rank: 1 } },
         { key: key(1), calibration }
       )
-      const found = yield* meanDivergence(original, model, judging)
+      const found = yield* meanDivergence(original, model, validation)
       assert.closeTo(sensitivities[i](lost(1)) / found, 1, 1e-3)
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
