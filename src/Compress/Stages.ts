@@ -98,7 +98,7 @@ export const compressInStages = Effect.fn("Compress.compressInStages")(function*
     if (yield* isThere(fitted)) {
       model = yield* load(fitted, codecs)
     } else {
-      const own = { ...fit, key: fold(fit.key, index) }
+      const own = { ...fit, key: fold(fit.key, index), reference: original }
       model = yield* replaceWeights(model, stage.weights, own, (one) =>
         observe({ _tag: "fitted", stage: stage.name, fitted: one })
       )

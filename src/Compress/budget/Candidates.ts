@@ -39,8 +39,8 @@ const largestDivisor = (size: number, most: number): number => {
 const sharesTried = [0.3, 0.6]
 
 /**
- * Kronecker sums worth a trial: blocks of 2 by 4 along the longer side (1 by 4 of an embedding, whose rows are looked up), for a half and a
- * quarter of the numbers, and one product with low ranks beside it.
+ * Kronecker sums worth a trial: blocks of 2 by 4 along the longer side (1 by 4 of an embedding, whose rows are looked up), for a half, a
+ * quarter and three quarters of the numbers, and one product with low ranks beside it.
  */
 export const kroneckerPlans = ({
   name,
@@ -65,8 +65,7 @@ export const kroneckerPlans = ({
   const rankFor = (share: number) =>
     Math.floor((share * inputs * outputs - storedParameters(one, [inputs, outputs])) / (inputs + outputs))
   return [
-    sum(slots / 2),
-    sum(slots / 4),
+    ...[1 / 2, 1 / 4, 3 / 4].map((share) => sum(Math.round(share * slots))),
     ...sharesTried.map(rankFor).flatMap((rank) => (rank > 0 ? [{ ...one, rank }] : []))
   ]
 }

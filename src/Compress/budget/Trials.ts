@@ -56,7 +56,7 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
   return found
 })
 
-/** ratios: of each plan's error to that of the low rank of its size. Sums with a low rank are offered in sizes between too. */
+/** ratios: of each plan's error to that of the low rank of its size. Sums are offered in all sizes between too. */
 const candidatesOf = (
   weight: MeasuredWeight,
   plans: ReadonlyArray<KroneckerPlan>,
@@ -69,19 +69,31 @@ const candidatesOf = (
     squaredError: Math.min(1, lowRankError(weight, plan) * ratio)
   })
   const known = plans.map((plan, i) => ({ plan, ratio: ratios[i] }))
-  const alone = known.filter(({ plan }) => plan.rank === undefined)
+  const alone = known
+    .filter(({ plan }) => plan.rank === undefined)
+    .toSorted((a, b) => a.plan.terms - b.plan.terms)
   const beside = known
     .flatMap(({ plan, ratio }) => (plan.rank === undefined ? [] : [{ plan, rank: plan.rank, ratio }]))
     .toSorted((a, b) => a.rank - b.rank)
-  const places = beside.map(({ rank }) => rank)
-  const values = beside.map(({ ratio }) => ratio)
+  const ratioAt = (places: ReadonlyArray<number>, of: ReadonlyArray<{ readonly ratio: number }>, at: number) =>
+    interpolated(
+      places,
+      of.map(({ ratio }) => ratio),
+      at
+    )
+  const terms = alone.map(({ plan }) => plan.terms)
+  const [fewest, most] = [terms[0], terms[terms.length - 1]]
+  const sums = Array.from({ length: most - fewest + 1 }, (_, i) =>
+    candidate({ ...alone[0].plan, terms: fewest + i }, ratioAt(terms, alone, fewest + i))
+  )
+  const ranks = beside.map(({ rank }) => rank)
   const between =
     beside.length === 0
       ? []
       : ranksBeside(weight, beside[0].plan).map((rank) =>
-          candidate({ ...beside[0].plan, rank }, interpolated(places, values, rank))
+          candidate({ ...beside[0].plan, rank }, ratioAt(ranks, beside, rank))
         )
-  return [...alone.map(({ plan, ratio }) => candidate(plan, ratio)), ...between]
+  return [...sums, ...between]
 }
 
 /** The error of the low rank that stores as many numbers; never 0, for ratios to it. */
