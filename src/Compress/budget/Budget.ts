@@ -51,9 +51,9 @@ export const planWithin = Effect.fn("Compress.planWithin")(function* (
   interactions?: ReadonlyArray<number>
 ): Effect.fn.Return<Allocation, PlanError> {
   const options = candidates.map((of, i) =>
-    of.map(({ storedParameters: size, squaredError }) => ({
+    of.map(({ storedParameters: size, squaredError, severity = 1 }) => ({
       size,
-      cost: (interactions?.[i] ?? 1) * sensitivities[i](squaredError)
+      cost: (interactions?.[i] ?? 1) * severity * sensitivities[i](squaredError)
     }))
   )
   const selection = budget > fixed ? selectWithin(options, budget - fixed) : undefined

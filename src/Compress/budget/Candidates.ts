@@ -8,6 +8,8 @@ export interface Candidate {
   readonly storedParameters: number
   /** ||C^{1/2} (W - W') M^{1/2}||² / ||C^{1/2} W M^{1/2}||², in the metrics of the inputs and of the outputs. */
   readonly squaredError: number
+  /** How many times as much as a low rank's error, as great, its error is felt where it is the only one; default 1. */
+  readonly severity?: number | undefined
 }
 
 /** Ranks that are considered for a weight, evenly spread up to where nothing is saved. */

@@ -29,7 +29,7 @@ export interface Rehearsal {
  * A model whose weights are as a plan makes them, one after the other as the network uses them, aimed as the fits that follow will be, but by the
  * survey's part of the text; and what the predictions feel of each error there. Later fits make good what earlier ones did, and what comes last
  * nothing makes good: neither shows where one weight is measured alone. Kronecker sums are fitted by short searches; for those of large matrices
- * low ranks stand in that lose no more than is foretold.
+ * low ranks stand in that are felt no more than is foretold.
  *
  * original: the model's predictions of the text by which divergences are measured; key: of the searches.
  */
@@ -53,14 +53,14 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
       const felt = partOf(predictions, feltTokens)
       const before = yield* divergenceFrom(felt, whole, -1)
       const interactions: Array<number> = []
-      for (const [i, { name, error, other, otherError }] of variants.entries()) {
+      for (const [i, { name, error, other, otherError, severity }] of variants.entries()) {
         const bias = `${name}.bias`
         const replaced = withWeight(whole, name, other.weights[name])
         const changed = Object.hasOwn(other.tensors, bias)
           ? withParameters(replaced, { [bias]: other.tensors[bias] })
           : replaced
         const together = (yield* divergenceFrom(felt, changed, layerOf(name))) - before
-        const alone = survey.sensitivities[i](otherError) - survey.sensitivities[i](error)
+        const alone = severity * (survey.sensitivities[i](otherError) - survey.sensitivities[i](error))
         interactions.push(alone === 0 ? 1 : together / alone)
       }
       return { divergence, interactions }
@@ -74,6 +74,8 @@ interface Variant {
   readonly error: number
   readonly other: Gpt2
   readonly otherError: number
+  /** Of the format that it is in here: see `Candidate`. */
+  readonly severity: number
 }
 
 /** Tokens over which is measured what is felt of one weight's error: it is a difference, in which most of the chance of a text cancels. */
@@ -104,14 +106,14 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
     const { name, inputs, outputs, lost } = weight
     const [aim, after] = yield* aimOf(name, whole, standing)
     standing = after
-    const { plan, squaredError } = chosen[i]
+    const { plan, squaredError, severity: own = 1 } = chosen[i]
     const isFitted = plan?.format === "kronecker" && !isLarge(weight)
-    const rank = plan === undefined ? surveyedRank(inputs, outputs) : rankLosing(weight, squaredError)
+    const rank = plan === undefined ? surveyedRank(inputs, outputs) : rankLosing(weight, own * squaredError)
     const rehearsed: WeightPlan = isFitted ? plan : { format: "low-rank", rank }
-    const error = isFitted ? squaredError : lost(rank)
+    const [error, severity] = isFitted ? [squaredError, own] : [lost(rank), 1]
     const fitted = yield* fitWeight(name, model.weights[name], rehearsed, { key, ...search }, aim)
     if (plan === undefined)
-      variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error })
+      variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error, severity })
     else {
       const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
       const nearer = yield* compute((t) =>
@@ -123,7 +125,7 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
         )
       )
       const other = yield* aim.place(whole, nearer)
-      variants.push({ name, error, other, otherError: part ** 2 * error })
+      variants.push({ name, error, other, otherError: part ** 2 * error, severity })
       whole = yield* aim.place(whole, fitted)
     }
     yield* observe(name)

@@ -3,7 +3,7 @@ import { refittedBias } from "../../Model/SequentialTarget.ts"
 import { type Gpt2, withParameters, withWeight } from "../../Model/Gpt2.ts"
 import { type Backend, compute, Tensor, type TensorError } from "../../Tensor/index.ts"
 import { upload } from "../../Tensor/Host.ts"
-import { lowRank } from "../../Weight/index.ts"
+import { lowRank, type Weight } from "../../Weight/index.ts"
 import { numbersOf } from "../Calibration.ts"
 import { divergenceFrom, layerOf, type Predictions } from "./Divergence.ts"
 import type { Measurement } from "./MeasuredWeight.ts"
@@ -25,37 +25,44 @@ export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
   measurement: Measurement,
   predictions: Predictions
 ): Effect.fn.Return<Sensitivity, TensorError, Backend> {
-  const { inputs, lost } = measurement.weight
-  const largest = measurement.lowRank.left.length / inputs
+  const {
+    weight: { name, inputs, outputs, lost },
+    lowRank: { left, right },
+    ...known
+  } = measurement
+  const largest = left.length / inputs
+  const ofRank = (rank: number) =>
+    compute((t) => {
+      const columns = t.slice(upload(t.region, left, [inputs, left.length / inputs]), [0, 0], [inputs, rank])
+      return lowRank(columns, upload(t.region, right.subarray(0, rank * outputs), [rank, outputs]))
+    })
   const points: Array<readonly [number, number]> = []
   for (let part = 1, rank = largest; points.length < ranksMeasured && rank >= 1; ) {
     if (lost(rank) > leastError)
-      points.push([lost(rank), yield* divergenceAt(model, measurement, predictions, rank)])
+      points.push([
+        lost(rank),
+        yield* Effect.scoped(
+          Effect.flatMap(ofRank(rank), (weight) => divergenceAlone(model, name, known, weight, predictions))
+        )
+      ])
     part *= 3
     rank = rank === 1 ? 0 : Math.max(1, Math.round(largest / part))
   }
   return powerLawThrough(points)
 })
 
-/** The divergence where this weight alone is the best matrix of a rank. */
-const divergenceAt = Effect.fnUntraced(function* (
+/** The divergence where one weight alone is another, its bias fitted again. */
+export const divergenceAlone = Effect.fnUntraced(function* (
   model: Gpt2,
-  { weight: { name, inputs, outputs }, matrix, metrics: { mean }, lowRank: { left, right } }: Measurement,
-  predictions: Predictions,
-  rank: number
+  name: string,
+  { matrix, metrics: { mean } }: Pick<Measurement, "matrix" | "metrics">,
+  weight: Weight,
+  predictions: Predictions
 ): Effect.fn.Return<number, TensorError, Backend> {
+  const replaced = withWeight(model, name, weight)
+  if (mean === undefined) return yield* divergenceFrom(predictions, replaced, layerOf(name))
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const weight = yield* compute((t) => {
-        const columns = t.slice(
-          upload(t.region, left, [inputs, left.length / inputs]),
-          [0, 0],
-          [inputs, rank]
-        )
-        return lowRank(columns, upload(t.region, right.subarray(0, rank * outputs), [rank, outputs]))
-      })
-      const replaced = withWeight(model, name, weight)
-      if (mean === undefined) return yield* divergenceFrom(predictions, replaced, layerOf(name))
       const bias = model.tensors[`${name}.bias`]
       const fitted = refittedBias(
         { mean, outputError: undefined },

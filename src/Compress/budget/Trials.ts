@@ -9,19 +9,25 @@ import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
 import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
 import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
+import { type Predictions, predictionsOf } from "./Divergence.ts"
+import { divergenceAlone, type Sensitivity } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
 const search = { swaps: 20_000, rounds: { first: 2, next: 1 } }
 
+/** Bounds of a candidate's severity: what seems less is an error that happens to help. */
+const [least, most] = [1 / 3, 4]
+
 /**
- * Kronecker sums, alone and with low ranks beside them, with errors found by short searches in a few layers of each kind; between these layers
- * and sizes, the error is foretold from its ratio to that of the low rank of the same size. By the weights' names.
+ * Kronecker sums, alone and with low ranks beside them, tried in a few layers of each kind by short searches: what they lose, and how far the
+ * whole model's predictions of the survey's validation text move, which is less or more than by low ranks that lose as much. Between these layers
+ * and sizes both are foretold from their ratios to those of the low rank of the same size. By the weights' names.
  */
 export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(function* <E = never, R = never>(
   model: Gpt2,
-  { weights, metrics }: Survey,
+  { weights, sensitivities, metrics, validation }: Survey,
   key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<
@@ -29,90 +35,130 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
   TensorError | E,
   Backend | Kronecker | R
 > {
-  const kinds = kindsOf(weights).map((kind) => ({ kind, layers: layersToTry(kind) }))
+  const felt = new Map(weights.map(({ name }, i) => [name, sensitivities[i]]))
+  const kinds = kindsOf(weights.map((weight) => ({ ...weight, felt: felt.get(weight.name)! }))).map(
+    (kind) => ({ kind, layers: layersToTry(kind) })
+  )
   const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
   const found: Record<string, Array<Candidate>> = {}
   let done = 0
-  for (const { kind, layers } of kinds) {
-    const plans = kroneckerPlans(kind[0])
-    const ratios: Array<ReadonlyArray<number>> = []
-    for (const layer of layers) {
-      const weight = kind[layer]
-      const errors = yield* trialErrors(model, weight, metrics[weight.name], plans, key)
-      ratios.push(plans.map((plan, i) => errors[i] / lowRankError(weight, plan)))
-      yield* observe(weight.name, ++done / trials)
-    }
-    kind.forEach((weight, layer) => {
-      const own = plans.map((_, i) =>
-        interpolated(
-          layers,
-          ratios.map((one) => one[i]),
-          layer
-        )
-      )
-      found[weight.name] = candidatesOf(weight, plans, own)
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const predictions = yield* predictionsOf(model, validation)
+      for (const { kind, layers } of kinds) {
+        const plans = kroneckerPlans(kind[0])
+        const ratios: Array<ReadonlyArray<Ratios>> = []
+        for (const layer of layers) {
+          const weight = kind[layer]
+          ratios.push(yield* triedRatios(model, weight, metrics[weight.name], plans, predictions, key))
+          yield* observe(weight.name, ++done / trials)
+        }
+        kind.forEach((weight, layer) => {
+          const own = plans.map((_, i) =>
+            between(
+              layers,
+              ratios.map((one) => one[i]),
+              layer
+            )
+          )
+          found[weight.name] = candidatesOf(weight, plans, own)
+        })
+      }
     })
-  }
+  )
   return found
 })
 
-/** ratios: of each plan's error to that of the low rank of its size. Sums are offered in all sizes between too. */
+/** A weight, and how much its error is felt. */
+type FeltWeight = MeasuredWeight & { readonly felt: Sensitivity }
+
+/** Of a Kronecker sum to the low rank that stores as many numbers. */
+interface Ratios {
+  /** Of the squared errors. */
+  readonly error: number
+  /** Of the divergences. */
+  readonly divergence: number
+}
+
+/** ratios: one for each plan. Sums are offered in all sizes between too. */
 const candidatesOf = (
-  weight: MeasuredWeight,
+  weight: FeltWeight,
   plans: ReadonlyArray<KroneckerPlan>,
-  ratios: ReadonlyArray<number>
+  ratios: ReadonlyArray<Ratios>
 ): Array<Candidate> => {
   const shape = [weight.inputs, weight.outputs] as const
-  const candidate = (plan: KroneckerPlan, ratio: number): Candidate => ({
-    plan,
-    storedParameters: storedParameters(plan, shape),
-    squaredError: Math.min(1, lowRankError(weight, plan) * ratio)
-  })
-  const known = plans.map((plan, i) => ({ plan, ratio: ratios[i] }))
+  const candidate = (plan: KroneckerPlan, { error, divergence }: Ratios): Candidate => {
+    const ofLowRank = lowRankError(weight, plan)
+    const squaredError = Math.min(1, ofLowRank * error)
+    const severity = divergence * ratio(weight.felt(ofLowRank), weight.felt(squaredError))
+    return {
+      plan,
+      storedParameters: storedParameters(plan, shape),
+      squaredError,
+      severity: Math.min(most, Math.max(least, severity))
+    }
+  }
+  const known = plans.map((plan, i) => ({ plan, ratios: ratios[i] }))
   const alone = known
     .filter(({ plan }) => plan.rank === undefined)
     .toSorted((a, b) => a.plan.terms - b.plan.terms)
   const beside = known
-    .flatMap(({ plan, ratio }) => (plan.rank === undefined ? [] : [{ plan, rank: plan.rank, ratio }]))
-    .toSorted((a, b) => a.rank - b.rank)
-  const ratioAt = (places: ReadonlyArray<number>, of: ReadonlyArray<{ readonly ratio: number }>, at: number) =>
-    interpolated(
-      places,
-      of.map(({ ratio }) => ratio),
-      at
+    .flatMap(({ plan, ratios: own }) =>
+      plan.rank === undefined ? [] : [{ plan, rank: plan.rank, ratios: own }]
     )
+    .toSorted((a, b) => a.rank - b.rank)
   const terms = alone.map(({ plan }) => plan.terms)
-  const [fewest, most] = [terms[0], terms[terms.length - 1]]
-  const sums = Array.from({ length: most - fewest + 1 }, (_, i) =>
-    candidate({ ...alone[0].plan, terms: fewest + i }, ratioAt(terms, alone, fewest + i))
+  const [fewest, mostTerms] = [terms[0], terms[terms.length - 1]]
+  const sums = Array.from({ length: mostTerms - fewest + 1 }, (_, i) =>
+    candidate(
+      { ...alone[0].plan, terms: fewest + i },
+      between(
+        terms,
+        alone.map((one) => one.ratios),
+        fewest + i
+      )
+    )
   )
   const ranks = beside.map(({ rank }) => rank)
-  const between =
+  const withLowRank =
     beside.length === 0
       ? []
       : ranksBeside(weight, beside[0].plan).map((rank) =>
-          candidate({ ...beside[0].plan, rank }, ratioAt(ranks, beside, rank))
+          candidate(
+            { ...beside[0].plan, rank },
+            between(
+              ranks,
+              beside.map((one) => one.ratios),
+              rank
+            )
+          )
         )
-  return [...sums, ...between]
+  return [...sums, ...withLowRank]
 }
+
+/** Where nothing is felt of either, there is nothing to tell them apart. */
+const ratio = (one: number, other: number): number => (other > 0 ? one / other : 1)
 
 /** The error of the low rank that stores as many numbers; never 0, for ratios to it. */
 const lowRankError = ({ inputs, outputs, lost }: MeasuredWeight, plan: KroneckerPlan): number =>
   Math.max(Number.EPSILON, lost(Math.floor(storedParameters(plan, [inputs, outputs]) / (inputs + outputs))))
 
 /** The plans are of one pair of sizes: what one search has arranged, the next sets out from. */
-const trialErrors = Effect.fnUntraced(function* (
+const triedRatios = Effect.fnUntraced(function* (
   model: Gpt2,
-  { name, outputs }: MeasuredWeight,
-  { weighting, metric }: WeightMetrics,
+  weight: FeltWeight,
+  metrics: WeightMetrics,
   plans: ReadonlyArray<KroneckerPlan>,
+  predictions: Predictions,
   key: Key
-): Effect.fn.Return<ReadonlyArray<number>, TensorError, Backend | Kronecker> {
+): Effect.fn.Return<ReadonlyArray<Ratios>, TensorError, Backend | Kronecker> {
   const { factorizations: host } = yield* Backend
-  const weight = model.weights[name]
-  const w = yield* numbersOf(weight)
-  const norm = squaredErrorIn(weighting, metric, w, outputs, host)
-  const errors: Array<number> = []
+  const { name, outputs } = weight
+  const { weighting, metric } = metrics
+  const own = model.weights[name]
+  const matrix = yield* numbersOf(own)
+  const norm = squaredErrorIn(weighting, metric, matrix, outputs, host)
+  const found: Array<Ratios> = []
   let start: Weight["indices"] | undefined
   for (const plan of plans) {
     const { swaps, rounds } = search
@@ -122,22 +168,37 @@ const trialErrors = Effect.fnUntraced(function* (
       rounds: start === undefined ? rounds.first : rounds.next,
       start
     }
-    const fitted = yield* Effect.scoped(
+    const { fitted, divergence } = yield* Effect.scoped(
       Effect.gen(function* () {
-        const approximation = yield* fitWeight(name, weight, plan, options, {
+        const approximation = yield* fitWeight(name, own, plan, options, {
           matrix: undefined,
           weighting,
           metric
         })
         start ??= approximation.indices
-        return yield* numbersOf(approximation)
+        return {
+          fitted: yield* numbersOf(approximation),
+          divergence: yield* divergenceAlone(model, name, { matrix, metrics }, approximation, predictions)
+        }
       })
     )
-    for (let e = 0; e < fitted.length; e++) fitted[e] = w[e] - fitted[e]
-    errors.push(norm > 0 ? squaredErrorIn(weighting, metric, fitted, outputs, host) / norm : 0)
+    for (let e = 0; e < fitted.length; e++) fitted[e] = matrix[e] - fitted[e]
+    const error = norm > 0 ? squaredErrorIn(weighting, metric, fitted, outputs, host) / norm : 0
+    const ofLowRank = lowRankError(weight, plan)
+    found.push({ error: error / ofLowRank, divergence: ratio(divergence, weight.felt(ofLowRank)) })
   }
-  return errors
+  return found
 })
+
+const between = (places: ReadonlyArray<number>, ratios: ReadonlyArray<Ratios>, at: number): Ratios => {
+  const of = (which: keyof Ratios) =>
+    interpolated(
+      places,
+      ratios.map((one) => one[which]),
+      at
+    )
+  return { error: of("error"), divergence: of("divergence") }
+}
 
 // Linear between the places (ascending) at which values are known, constant beyond.
 const interpolated = (places: ReadonlyArray<number>, values: ReadonlyArray<number>, at: number): number => {
