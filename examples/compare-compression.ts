@@ -11,6 +11,7 @@ import {
   codecs,
   Compress,
   kroneckerCandidates,
+  mixedPlan,
   Plan,
   planWithin,
   rehearsedPlan,
@@ -142,7 +143,7 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
 
   /** The model that a method makes of the original. */
   const fitted = (method: MethodName, plan: Plan.Plan, seed: number) => {
-    const { weighted } = methods(trials)[method]
+    const { weighted } = methods[method]
     return compress.replace(original, Plan.finalWeights(plan), {
       key: key(seed),
       swaps: options.swaps,
@@ -183,18 +184,18 @@ const compareCompression = Effect.fnUntraced(function* (options: Options) {
     for (const method of chosen) {
       const missing = left.filter((one) => one.method === method).map(({ seed }) => seed)
       if (missing.length === 0) continue
-      const { candidates, searches, weighted } = methods(trials)[method]
+      const { candidates, searches, weighted } = methods[method]
       const numbers = Math.floor(budget * all)
       const known = yield* weighted === "inputs" ? surveys.inputs : surveys.both
+      const rehearsals = { budget: numbers, key: key("rehearsals") }
+      const show = (name: string, share: number) =>
+        progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
       const { plan } =
-        weighted === "no"
-          ? yield* planWithin(known, numbers, candidates(known))
-          : yield* rehearsedPlan(
-              original,
-              known,
-              { budget: numbers, candidates: candidates(known), key: key("rehearsals") },
-              (name, share) => progress.show(`${budget} ${method}: plan rehearsed, ${name}`, share)
-            )
+        candidates === undefined
+          ? yield* mixedPlan(original, known, trials, rehearsals, show)
+          : weighted === "no"
+            ? yield* planWithin(known, numbers, candidates(known))
+            : yield* rehearsedPlan(original, known, { ...rehearsals, candidates: candidates(known) }, show)
       // A fit that owes nothing to chance serves every seed.
       for (const group of searches ? missing.map((seed) => [seed]) : [missing])
         yield* Effect.scoped(

@@ -8,8 +8,8 @@ import {
 
 /** A way to compress. */
 export interface Method {
-  /** The sizes it may choose from. */
-  readonly candidates: (survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>
+  /** The sizes it may choose from; undefined for the mixed plan, which makes its own choice of formats (`mixedPlan`). */
+  readonly candidates: ((survey: Survey) => ReadonlyArray<ReadonlyArray<Candidate>>) | undefined
   /** By what of the text the fits are weighted; weighted ones come one after the other, so that their plans can be rehearsed. */
   readonly weighted: "no" | "inputs" | "inputs-and-outputs"
   /** Whether the fit depends on the seed: permutations are searched by chance. */
@@ -33,10 +33,8 @@ export const methodNames = [
 ] as const
 export type MethodName = (typeof methodNames)[number]
 
-/** `trials`: Kronecker sums with errors found by trial, for the mixed plan alone; the others' errors are taken to be those of low ranks. */
-export const methods = (
-  trials: Readonly<Record<string, ReadonlyArray<Candidate>>>
-): Readonly<Record<MethodName, Method>> => ({
+/** Errors of Kronecker sums are taken to be those of low ranks, but for the mixed plan's, which are found by trial. */
+export const methods: Readonly<Record<MethodName, Method>> = {
   svd: { candidates: each(lowRankCandidates), weighted: "no", searches: false },
   "whitened-svd": { candidates: each(lowRankCandidates), weighted: "inputs", searches: false },
   kronecker: { candidates: each(kroneckerSizes("none")), weighted: "no", searches: false },
@@ -52,9 +50,5 @@ export const methods = (
     searches: true
   },
   "kronecker-low-rank": { candidates: each(sumSizes), weighted: "inputs", searches: true },
-  mixed: {
-    candidates: each((weight) => [...lowRankCandidates(weight), ...(trials[weight.name] ?? [])]),
-    weighted: "inputs-and-outputs",
-    searches: true
-  }
-})
+  mixed: { candidates: undefined, weighted: "inputs-and-outputs", searches: true }
+}

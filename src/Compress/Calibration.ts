@@ -62,56 +62,54 @@ export const metricsOf = (
 
 /** Where fits in sequence stand. */
 export interface Calibrator {
-  /** What they bring the outputs back to. */
-  readonly reference: Gpt2
+  readonly original: Gpt2
   readonly calibration: Calibration
   readonly metrics: StoredMetrics
   readonly prefix: Prefix | undefined
 }
 
-/** Before the first weight of a model; `low` names those whose plans have a low rank. */
+/** Before the first weight; `low` names those whose plans have a low rank. */
 export const calibrator = Effect.fn("Compress.calibrator")(function* (
-  model: Gpt2,
-  reference: Gpt2,
+  original: Gpt2,
   calibration: Calibration,
   low: ReadonlyArray<string>
 ): Effect.fn.Return<Calibrator, TensorError, Backend> {
-  return { reference, calibration, metrics: yield* metricsOf(model, calibration, low), prefix: undefined }
+  return { original, calibration, metrics: yield* metricsOf(original, calibration, low), prefix: undefined }
 })
 
 /**
- * What the weight `name` is to become near, where `compressed` has it as it is and the weights before it in their formats already: inputs come
- * from the compressed prefix, outputs are to be the reference's (sequential calibration), and what is added to the residual stream is to bring that
- * back to the reference's. Weights must be asked for in the network's order.
+ * What the weight `name` is to become near, where `compressed` has the weights before it in their formats already: inputs come
+ * from the compressed prefix, outputs are to be the original's (sequential calibration), and what is added to the residual stream is to bring that
+ * back to the original's. Weights must be asked for in the network's order.
  */
 export const aimOf = Effect.fn("Compress.aimOf")(function* (
   name: string,
   compressed: Gpt2,
   before: Calibrator
 ): Effect.fn.Return<readonly [Aim, Calibrator], TensorError, Backend> {
-  const { reference, calibration } = before
+  const { original, calibration } = before
   // Metrics are large: none outlives its use here.
   const { [name]: stored, ...metrics } = before.metrics
   const metric = stored && Float64Array.from(stored)
   if (!name.startsWith("h.")) {
     const place = (model: Gpt2, weight: Weight) => Effect.succeed(withWeight(model, name, weight))
     return [
-      { matrix: undefined, weighting: rowWeighting(reference, calibration), metric, place },
+      { matrix: undefined, weighting: rowWeighting(original, calibration), metric, place },
       { ...before, metrics }
     ]
   }
-  const start = before.prefix ?? (yield* prefixOf(compressed, reference, calibration.tokens))
-  const prefix = yield* prefixBefore(start, name, compressed, reference)
-  const moments = yield* prefixMoments(prefix, compressed, reference)
+  const start = before.prefix ?? (yield* prefixOf(compressed, original, calibration.tokens))
+  const prefix = yield* prefixBefore(start, name, compressed, original)
+  const moments = yield* prefixMoments(prefix, original)
   const options = covarianceOptions(calibration)
-  const dense = yield* numbersOf(compressed.weights[name])
+  const dense = yield* numbersOf(original.weights[name])
   const aim: Aim = {
     matrix: yield* sequentialTarget(moments, dense, options),
     weighting: { covariance: covariance(moments, options) },
     metric,
     place: Effect.fnUntraced(function* (model, weight) {
       const biasName = `${name}.bias`
-      const bias = compressed.tensors[biasName]
+      const bias = original.tensors[biasName]
       const fitted = refittedBias(moments, yield* Tensor.toArray(bias), dense, yield* numbersOf(weight))
       const tensor = yield* compute((t) => upload(t.region, fitted, bias.shape, bias.dtype))
       return withParameters(withWeight(model, name, weight), { [biasName]: tensor })

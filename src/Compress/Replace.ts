@@ -20,8 +20,6 @@ export interface FitOptions {
   readonly start?: Weight["indices"] | undefined
   /** Text by which the fits are weighted; default none: the error is that of the numbers themselves. */
   readonly calibration?: Calibration | undefined
-  /** The model whose outputs over that text calibrated fits aim at; default the one that is replaced. */
-  readonly reference?: Gpt2 | undefined
 }
 
 /** One weight that has been replaced. */
@@ -163,12 +161,12 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
   options: FitOptions,
   observe: (fitted: Fitted) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
-  const { calibration, reference = model } = options
+  const { calibration } = options
   let next = model
   const low = Object.entries(plans).flatMap(([name, plan]) =>
     plan.format !== "tensor-train" && plan.rank !== undefined ? [name] : []
   )
-  let standing = calibration && (yield* calibrator(model, reference, calibration, low))
+  let standing = calibration && (yield* calibrator(model, calibration, low))
   for (const [name, plan] of inNetworkOrder(model, plans)) {
     const [aim, after] = standing === undefined ? [] : yield* aimOf(name, next, standing)
     standing = after

@@ -98,7 +98,7 @@ export const compressInStages = Effect.fn("Compress.compressInStages")(function*
     if (yield* isThere(fitted)) {
       model = yield* load(fitted, codecs)
     } else {
-      const own = { ...fit, key: fold(fit.key, index), reference: original }
+      const own = { ...fit, key: fold(fit.key, index) }
       model = yield* replaceWeights(model, stage.weights, own, (one) =>
         observe({ _tag: "fitted", stage: stage.name, fitted: one })
       )

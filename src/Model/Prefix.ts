@@ -142,19 +142,19 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
 })
 
 /**
- * The moments of what the prefix's weight is given over the text, and of how far the outputs of the model's weight are from those of the reference's
+ * The moments of what the prefix's weight is given over the text, and of how far its outputs are from the reference's, whose weight it still is
  * (see `sequentialTarget`). Fails with `NumericalError` where an input is not finite.
  *
  * @example
  *   const prefix = yield* prefixOf(compressed, original, tokens)
- *   const moments = yield* prefixMoments(prefix, compressed, original)
+ *   const moments = yield* prefixMoments(prefix, original)
  */
 export const prefixMoments = Effect.fn("Model.prefixMoments")(function* (
   { name, batches }: Prefix,
-  model: Gpt2,
   reference: Gpt2
 ): Effect.fn.Return<InputMoments, TensorError, Backend> {
-  const { inputs, outputs } = model.weights[name]
+  const weight = reference.weights[name]
+  const { inputs, outputs } = weight
   const sums = emptySums(inputs, outputs)
   for (const batch of batches) {
     yield* Effect.yieldNow
@@ -162,14 +162,15 @@ export const prefixMoments = Effect.fn("Model.prefixMoments")(function* (
     yield* Effect.scoped(
       Effect.gen(function* () {
         const part = yield* compute((t) => {
-          const given = ({ input }: Standing<TypedArray>) => upload(t.region, input, [tokens, inputs])
-          const [x, z] = [given(batch.model), given(batch.reference)]
-          const [stream, aim] = addsToStream(name)
-            ? [batch.model, batch.reference].map((of) => upload(t.region, of.stream, [tokens, outputs]))
-            : []
+          const { model, reference: aim } = batch
+          const [x, z] = [model, aim].map(({ input }) => upload(t.region, input, [tokens, inputs]))
+          const streams = addsToStream(name)
+            ? [model, aim].map(({ stream }) => upload(t.region, stream, [tokens, outputs]))
+            : undefined
           return t.tidy(() => {
-            const error = t.subtract(affine(t, reference, name, z), affine(t, model, name, x))
-            return batchMoments(t, x, stream ? t.add(error, t.subtract(aim, stream)) : error)
+            const change = weight.apply(t, t.subtract(z, x))
+            const error = streams ? t.add(change, t.subtract(streams[1], streams[0])) : change
+            return batchMoments(t, x, error)
           })
         })
         yield* addBatch(sums, part, tokens)

@@ -6,7 +6,7 @@ import { aboutMeans, covariance, type CovarianceOptions, ridgeOf } from "./Covar
 import type { InputMoments } from "./MomentSums.ts"
 
 /**
- * The matrix that a weight is to become near when its inputs x come from a compressed prefix and its outputs x W + b are e short of what they are to be:
+ * The matrix that a weight is to become near when its inputs x come from a compressed prefix and its outputs x W are e short of what they are to be:
  * W* = W + s (E[x xᵀ] + ridge)⁻¹ E[x eᵀ]. With s = 1 it minimises E||x W* - x W - e||² + ridge ||W* - W||², and every other W' is worse
  * by ||C^{1/2} (W' - W*)||², so that weighted fits just take C = `covariance` and W* in place of W. On text of few tokens what is found so is chance in
  * part, and s is what is left of it on other text (`shrinkage`).
@@ -15,7 +15,7 @@ import type { InputMoments } from "./MomentSums.ts"
  * w is of another size, and with `NumericalError` where C is singular, which a ridge prevents.
  *
  * @example
- *   const moments = yield* prefixMoments(prefix, compressed, original)
+ *   const moments = yield* prefixMoments(prefix, original)
  *   const target = yield* sequentialTarget(moments, w)
  */
 export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (

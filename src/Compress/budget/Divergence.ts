@@ -59,17 +59,6 @@ export const predictionsOf = Effect.fn("Compress.predictions")(function* (
   return { tokens, count: windows * context, batches }
 })
 
-/** Some of the batches, from everywhere in the text, that predict about so many tokens or few more. */
-export const partOf = ({ tokens, count, batches }: Predictions, enough: number): Predictions => {
-  const every = Math.max(1, Math.floor(count / enough))
-  const some = batches.filter((_, i) => i % every === 0)
-  return {
-    tokens,
-    count: some.reduce((sum, { inputs: { shape } }) => sum + shape[0] * shape[1], 0),
-    batches: some
-  }
-}
-
 /**
  * Mean KL(original || compressed) of the next token, in nats: `logits` are the original's; `states` those of any model that is the compressed one
  * before the layer, which is -1 for the embedding.

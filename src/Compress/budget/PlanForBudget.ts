@@ -6,8 +6,8 @@ import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { Calibration } from "../Calibration.ts"
 import type { PlanError } from "../Plan.ts"
 import { cannotBeMet } from "./Budget.ts"
-import { lowRankCandidates } from "./Candidates.ts"
-import { type BudgetPlan, rehearsedPlan, requireRehearsals } from "./RehearsedPlan.ts"
+import { mixedPlan } from "./MixedPlan.ts"
+import { type BudgetPlan, requireRehearsals } from "./RehearsedPlan.ts"
 import { surveyOf } from "./Survey.ts"
 import { kroneckerCandidates } from "./Trials.ts"
 
@@ -17,7 +17,7 @@ export interface BudgetOptions {
   /** What plans are made and, by a quarter that their fits do not see, judged by; the compression that follows may take it whole. */
   readonly calibration: Calibration
   readonly key: Key
-  /** See `RehearsedPlanOptions`. */
+  /** Of each of two searches: see `mixedPlan` and `RehearsedPlanOptions`. */
   readonly rehearsals?: number | undefined
 }
 
@@ -39,7 +39,7 @@ const leastNumbers = (model: Gpt2): number =>
  * A plan whose model stores at most `budget` numbers and is foretold to diverge least from the original: for each weight low ranks,
  * Kronecker sums with permutations and sums of both are weighed in the metrics of its inputs and outputs over the calibration text, errors
  * count by what the whole model feels of them, one candidate of each weight is chosen exactly, and a few such plans are rehearsed, of which the
- * best is taken. A tied head stays tied.
+ * best is taken (`mixedPlan`). A tied head stays tied.
  *
  * Fails with `PlanError` where the candidates that store least store more than the budget, and for less than one rehearsal.
  *
@@ -61,11 +61,7 @@ export const planForBudget = Effect.fn("Compress.planForBudget")(function* <E = 
   const sums = yield* kroneckerCandidates(model, survey, key, (name, share) =>
     observe({ step: "tried", name, share: 0.3 + 0.3 * share })
   )
-  const candidates = survey.weights.map((weight) => [
-    ...lowRankCandidates(weight),
-    ...(sums[weight.name] ?? [])
-  ])
-  return yield* rehearsedPlan(model, survey, { budget, candidates, key, rehearsals }, (name, share) =>
+  return yield* mixedPlan(model, survey, sums, { budget, key, rehearsals }, (name, share) =>
     observe({ step: "rehearsed", name, share: 0.6 + 0.4 * share })
   )
 })

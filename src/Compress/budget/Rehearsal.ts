@@ -8,7 +8,7 @@ import { dense } from "../../Weight/index.ts"
 import { aimOf, type Calibrator, numbersOf } from "../Calibration.ts"
 import type { WeightPlan } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
-import { divergenceFrom, layerOf, partOf, type Predictions, predictionsOf } from "./Divergence.ts"
+import { divergenceFrom, layerOf, type Predictions, predictionsOf } from "./Divergence.ts"
 import type { Candidate } from "./Candidates.ts"
 import type { MeasuredWeight } from "./MeasuredWeight.ts"
 import type { Survey } from "./Survey.ts"
@@ -50,8 +50,6 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
       const predictions = { ...own, batches }
       // Rounding may bring nothing below nothing.
       const divergence = Math.max(0, yield* divergenceFrom(predictions, whole, -1))
-      const felt = partOf(predictions, feltTokens)
-      const before = yield* divergenceFrom(felt, whole, -1)
       const interactions: Array<number> = []
       for (const [i, { name, error, other, otherError, severity }] of variants.entries()) {
         const bias = `${name}.bias`
@@ -59,9 +57,9 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
         const changed = Object.hasOwn(other.tensors, bias)
           ? withParameters(replaced, { [bias]: other.tensors[bias] })
           : replaced
-        const together = (yield* divergenceFrom(felt, changed, layerOf(name))) - before
+        const felt = (yield* divergenceFrom(predictions, changed, layerOf(name))) - divergence
         const alone = severity * (survey.sensitivities[i](otherError) - survey.sensitivities[i](error))
-        interactions.push(alone === 0 ? 1 : together / alone)
+        interactions.push(alone === 0 ? 1 : felt / alone)
       }
       return { divergence, interactions }
     })
@@ -77,9 +75,6 @@ interface Variant {
   /** Of the format that it is in here: see `Candidate`. */
   readonly severity: number
 }
-
-/** Tokens over which is measured what is felt of one weight's error: it is a difference, in which most of the chance of a text cancels. */
-const feltTokens = 2048
 
 /** The part of a weight's error that is left in its variant: of the same kind, for that is what the later weights were fitted to. */
 const part = 0.7
@@ -99,7 +94,7 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
   TensorError | E,
   Backend | Kronecker | Scope.Scope | R
 > {
-  let standing: Calibrator = { reference: model, calibration, metrics: outputMetrics, prefix: undefined }
+  let standing: Calibrator = { original: model, calibration, metrics: outputMetrics, prefix: undefined }
   let whole = model
   const variants: Array<Variant> = []
   for (const [i, weight] of weights.entries()) {
