@@ -41,7 +41,7 @@ export const mixedPlan = Effect.fn("Compress.mixedPlan")(function* <E = never, R
 
 type Candidates = RehearsedPlanOptions["candidates"]
 
-const allFormats = ({ weights }: Survey, tried: TriedSums): Candidates =>
+export const allFormats = ({ weights }: Survey, tried: TriedSums): Candidates =>
   weights.map((weight) => [...lowRankCandidates(weight), ...(tried[weight.name] ?? [])])
 
 /** One product with a low rank beside it for the kinds of weights in which that is felt less than low ranks of the same size, by its trials; low ranks for the others. */

@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { allFormats, oneFormatPerKind, type TriedSums } from "../../../src/Compress/budget/MixedPlan.ts"
+import {
+  Compress,
+  kroneckerCandidates,
+  lowRankCandidates,
+  mixedPlan,
+  PlanError,
+  rehearsedPlan,
+  sumSizes,
+  surveyOf
+} from "../../../src/Compress/index.ts"
+import { Distill } from "../../../src/Distill/index.ts"
+import { Kronecker } from "../../../src/Kronecker/index.ts"
+import { initialise, storedParameters } from "../../../src/Model/index.ts"
+import { key } from "../../../src/Random/index.ts"
+import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
+import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
+
+const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
+const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
+
+const surveyed = Effect.gen(function* () {
+  const original = yield* initialise(tinyConfig, key(1))
+  const survey = yield* surveyOf(original, { tokens }, 0.6)
+  const tried = yield* kroneckerCandidates(original, survey, key(4))
+  return { original, survey, tried, all: storedParameters(original) }
+})
+
+describe("mixedPlan", () => {
+  it.effect("is the better one of what its two searches find", () =>
+    Effect.gen(function* () {
+      const { original, survey, tried, all } = yield* surveyed
+      for (const share of [0.8, 0.6]) {
+        const options = { budget: Math.floor(share * all), key: key(5), rehearsals: 2 }
+        const search = (candidates: ReturnType<typeof allFormats>) =>
+          rehearsedPlan(original, survey, { ...options, candidates })
+        const [free, uniform] = [
+          yield* search(allFormats(survey, tried)),
+          yield* search(oneFormatPerKind(survey, tried))
+        ]
+        const shares: Array<number> = []
+        const best = yield* mixedPlan(original, survey, tried, options, (_, done) =>
+          Effect.sync(() => shares.push(done))
+        )
+        assert.strictEqual(
+          best.predictedDivergence,
+          Math.min(free.predictedDivergence, uniform.predictedDivergence)
+        )
+        assert.isAtMost(best.storedParameters, options.budget)
+        assert.deepStrictEqual(
+          shares,
+          shares.toSorted((a, b) => a - b)
+        )
+        assert.isAtMost(shares[shares.length - 1], 1)
+      }
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
+  it.effect("goes without its second search where sums take more than the budget allows", () =>
+    Effect.gen(function* () {
+      const { original, survey, tried } = yield* surveyed
+      const least = survey.weights.reduce((sum, { inputs, outputs }) => sum + inputs + outputs, survey.fixed)
+      const options = { budget: least, key: key(5), rehearsals: 1 }
+      const candidates = oneFormatPerKind(survey, asIfFelt(tried, 1 / 3))
+      const refused = yield* Effect.flip(rehearsedPlan(original, survey, { ...options, candidates }))
+      assert.instanceOf(refused, PlanError)
+      const found = yield* mixedPlan(original, survey, asIfFelt(tried, 1 / 3), options)
+      assert.isAtMost(found.storedParameters, least)
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+})
+
+/** As if all sums' errors were felt so many times as much as low ranks'. */
+const asIfFelt = (tried: TriedSums, severity: number, name = ""): TriedSums =>
+  Object.fromEntries(
+    Object.entries(tried).map(([weight, candidates]) => [
+      weight,
+      weight.endsWith(name) ? candidates.map((one) => ({ ...one, severity })) : candidates
+    ])
+  )
+
+describe("oneFormatPerKind", () => {
+  it.effect("takes sums for the kinds of weights in which they are felt less, in all layers", () =>
+    Effect.gen(function* () {
+      const { survey, tried } = yield* surveyed
+      const felt = asIfFelt(asIfFelt(tried, 1000), 1e-3, "mlp.c_fc")
+      const candidates = oneFormatPerKind(survey, felt)
+      for (const [i, weight] of survey.weights.entries())
+        assert.deepStrictEqual(
+          candidates[i],
+          weight.name.endsWith("mlp.c_fc") ? sumSizes(weight) : lowRankCandidates(weight),
+          weight.name
+        )
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+})
