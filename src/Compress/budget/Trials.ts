@@ -55,9 +55,8 @@ export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(fun
         }
         kind.forEach((weight, layer) => {
           const own = plans.map((_, i) =>
-            between(
-              layers,
-              ratios.map((one) => one[i]),
+            ratiosAt(
+              layers.map((place, at) => ({ place, ratios: ratios[at][i] })),
               layer
             )
           )
@@ -98,42 +97,21 @@ const candidatesOf = (
       severity: Math.min(most, Math.max(least, severity))
     }
   }
-  const known = plans.map((plan, i) => ({ plan, ratios: ratios[i] }))
+  const known = plans.map(({ rank, ...plan }, i) => ({ plan, rank, ratios: ratios[i] }))
   const alone = known
-    .filter(({ plan }) => plan.rank === undefined)
-    .toSorted((a, b) => a.plan.terms - b.plan.terms)
+    .flatMap((one) => (one.rank === undefined ? [{ ...one, place: one.plan.terms }] : []))
+    .toSorted(ascending)
   const beside = known
-    .flatMap(({ plan, ratios: own }) =>
-      plan.rank === undefined ? [] : [{ plan, rank: plan.rank, ratios: own }]
-    )
-    .toSorted((a, b) => a.rank - b.rank)
-  const terms = alone.map(({ plan }) => plan.terms)
-  const [fewest, mostTerms] = [terms[0], terms[terms.length - 1]]
-  const sums = Array.from({ length: mostTerms - fewest + 1 }, (_, i) =>
-    candidate(
-      { ...alone[0].plan, terms: fewest + i },
-      between(
-        terms,
-        alone.map((one) => one.ratios),
-        fewest + i
-      )
-    )
+    .flatMap((one) => (one.rank === undefined ? [] : [{ ...one, place: one.rank }]))
+    .toSorted(ascending)
+  const [fewest, mostTerms] = [alone[0].place, alone[alone.length - 1].place]
+  const sums = Array.from({ length: mostTerms - fewest + 1 }, (_, i) => fewest + i).map((terms) =>
+    candidate({ ...alone[0].plan, terms }, ratiosAt(alone, terms))
   )
-  const ranks = beside.map(({ rank }) => rank)
-  const withLowRank =
-    beside.length === 0
-      ? []
-      : ranksBeside(weight, beside[0].plan).map((rank) =>
-          candidate(
-            { ...beside[0].plan, rank },
-            between(
-              ranks,
-              beside.map((one) => one.ratios),
-              rank
-            )
-          )
-        )
-  return [...sums, ...withLowRank]
+  if (beside.length === 0) return sums
+  const [{ plan: one }] = beside
+  const ranks = ranksBeside(weight, one)
+  return [...sums, ...ranks.map((rank) => candidate({ ...one, rank }, ratiosAt(beside, rank)))]
 }
 
 /** Where nothing is felt of either, there is nothing to tell them apart. */
@@ -190,20 +168,20 @@ const triedRatios = Effect.fnUntraced(function* (
   return found
 })
 
-const between = (places: ReadonlyArray<number>, ratios: ReadonlyArray<Ratios>, at: number): Ratios => {
-  const of = (which: keyof Ratios) =>
-    interpolated(
-      places,
-      ratios.map((one) => one[which]),
-      at
-    )
-  return { error: of("error"), divergence: of("divergence") }
+/** Ratios that are known at a layer, a number of terms or a rank. */
+interface KnownRatios {
+  readonly place: number
+  readonly ratios: Ratios
 }
 
-// Linear between the places (ascending) at which values are known, constant beyond.
-const interpolated = (places: ReadonlyArray<number>, values: ReadonlyArray<number>, at: number): number => {
-  const next = places.findIndex((place) => place >= at)
-  if (next <= 0) return next < 0 ? values[values.length - 1] : values[0]
-  const share = (at - places[next - 1]) / (places[next] - places[next - 1])
-  return values[next - 1] * (1 - share) + values[next] * share
+const ascending = (a: KnownRatios, b: KnownRatios): number => a.place - b.place
+
+// Linear between the places (ascending) at which ratios are known, constant beyond.
+const ratiosAt = (known: ReadonlyArray<KnownRatios>, at: number): Ratios => {
+  const next = known.findIndex(({ place }) => place >= at)
+  if (next <= 0) return (next < 0 ? known[known.length - 1] : known[0]).ratios
+  const [below, above] = [known[next - 1], known[next]]
+  const share = (at - below.place) / (above.place - below.place)
+  const of = (which: keyof Ratios) => below.ratios[which] * (1 - share) + above.ratios[which] * share
+  return { error: of("error"), divergence: of("divergence") }
 }
