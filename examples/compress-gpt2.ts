@@ -72,7 +72,7 @@ const flags = {
     atLeast(1),
     Flag.optional,
     Flag.withDescription(
-      "plans that are rehearsed in each of two searches before the best is taken; default 6, or 2 for large models; 1 is quick"
+      "plans that are rehearsed in each of two searches before the best is taken; default 6, or 3 for large models, which are searched once; 1 is quick"
     )
   ),
   dryRun: Flag.Boolean("dry-run").pipe(

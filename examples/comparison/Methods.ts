@@ -33,7 +33,7 @@ export const methodNames = [
 ] as const
 export type MethodName = (typeof methodNames)[number]
 
-/** Errors of Kronecker sums are taken to be those of low ranks, but for the mixed plan's, which are found by trial. */
+/** Errors of Kronecker sums are taken to be those of low ranks; the mixed plan knows them by trial too. */
 export const methods: Readonly<Record<MethodName, Method>> = {
   svd: { candidates: each(lowRankCandidates), weighted: "no", searches: false },
   "whitened-svd": { candidates: each(lowRankCandidates), weighted: "inputs", searches: false },

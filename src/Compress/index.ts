@@ -4,11 +4,11 @@ export { type Allocation, type Choice, parseBudget, planWithin } from "./budget/
 export { type Candidate, lowRankCandidates } from "./budget/Candidates.ts"
 export { kroneckerSizes, sumSizes } from "./budget/Formats.ts"
 export { meanDivergence } from "./budget/Divergence.ts"
-export { mixedPlan, type TriedSums } from "./budget/MixedPlan.ts"
+export { mixedPlan } from "./budget/MixedPlan.ts"
 export type { BudgetOptions, PlanningEvent } from "./budget/PlanForBudget.ts"
 export { type BudgetPlan, rehearsedPlan, type RehearsedPlanOptions } from "./budget/RehearsedPlan.ts"
 export { type Survey, surveyOf } from "./budget/Survey.ts"
-export { kroneckerCandidates } from "./budget/Trials.ts"
+export { kroneckerCandidates, type TriedSums } from "./budget/Trials.ts"
 export { codecs } from "./Codecs.ts"
 export {
   type Comparison,

@@ -3,19 +3,20 @@ import type { Kronecker } from "../../Kronecker/index.ts"
 import type { Gpt2 } from "../../Model/Gpt2.ts"
 import type { Backend, TensorError } from "../../Tensor/index.ts"
 import type { PlanError } from "../Plan.ts"
-import { type Candidate, lowRankCandidates } from "./Candidates.ts"
+import { planWithin } from "./Budget.ts"
+import { lowRankCandidates } from "./Candidates.ts"
 import { sumSizes } from "./Formats.ts"
 import { type BudgetPlan, rehearsedPlan, type RehearsedPlanOptions } from "./RehearsedPlan.ts"
 import type { Survey } from "./Survey.ts"
-import { kindsOf } from "./TriedWeights.ts"
-
-/** Kronecker sums by the weights' names: see `kroneckerCandidates`. */
-export type TriedSums = Readonly<Record<string, ReadonlyArray<Candidate>>>
+import type { TriedSums } from "./Trials.ts"
+import { isLarge, kindsOf } from "./TriedWeights.ts"
 
 /**
- * The best plan of low ranks, Kronecker sums and sums of both that two searches find: among all candidates of each weight, and among those of one format for
- * each kind of weight. What is felt of an error among others is known but roughly, and a choice among many formats goes after chance: on the shipped
- * model at half of the numbers, the second search finds plans that diverge a tenth less. Fails as `rehearsedPlan`.
+ * The best plan of low ranks, Kronecker sums and sums of both that two searches find: among all candidates of each weight, and among those of one
+ * format for each kind of weight. What is felt of an error among others is known but roughly, and a choice among many formats goes after chance: on
+ * the shipped model at half of the numbers, the second search finds plans that diverge less by a twentieth and more. Of models whose sums are too large
+ * to be fitted in rehearsals there is the first alone. `tried`: by a survey of the same model, for about this share of its numbers. Fails as
+ * `rehearsedPlan`.
  */
 export const mixedPlan = Effect.fn("Compress.mixedPlan")(function* <E = never, R = never>(
   model: Gpt2,
@@ -24,19 +25,17 @@ export const mixedPlan = Effect.fn("Compress.mixedPlan")(function* <E = never, R
   options: Omit<RehearsedPlanOptions, "candidates">,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
 ): Effect.fn.Return<BudgetPlan, TensorError | PlanError | E, Backend | Kronecker | R> {
-  const hasSums = Object.keys(tried).length > 0
-  const search = (candidates: Candidates, first: number, last: number) =>
+  const uniform = oneFormatPerKind(survey, tried)
+  const searchesTwice =
+    uniform !== undefined && (yield* Effect.isSuccess(planWithin(survey, options.budget, uniform)))
+  const search = (candidates: Candidates, from: number, to: number) =>
     rehearsedPlan(model, survey, { ...options, candidates }, (name, share) =>
-      observe(name, first + share * (last - first))
+      observe(name, from + share * (to - from))
     )
-  const free = yield* search(allFormats(survey, tried), 0, hasSums ? 1 / 2 : 1)
-  if (!hasSums) return free
-  const candidates = oneFormatPerKind(survey, tried)
-  // The least of its sums may store more than the budget allows.
-  const uniform = yield* search(candidates, 1 / 2, 1).pipe(
-    Effect.catchTag("PlanError", () => Effect.succeed(free))
-  )
-  return uniform.predictedDivergence < free.predictedDivergence ? uniform : free
+  const found = yield* search(allFormats(survey, tried), 0, searchesTwice ? 1 / 2 : 1)
+  if (!searchesTwice) return found
+  const other = yield* search(uniform, 1 / 2, 1)
+  return other.predictedDivergence < found.predictedDivergence ? other : found
 })
 
 type Candidates = RehearsedPlanOptions["candidates"]
@@ -44,22 +43,28 @@ type Candidates = RehearsedPlanOptions["candidates"]
 export const allFormats = ({ weights }: Survey, tried: TriedSums): Candidates =>
   weights.map((weight) => [...lowRankCandidates(weight), ...(tried[weight.name] ?? [])])
 
-/** One product with a low rank beside it for the kinds of weights in which that is felt less than low ranks of the same size, by its trials; low ranks for the others. */
-export const oneFormatPerKind = ({ weights, sensitivities }: Survey, tried: TriedSums): Candidates => {
-  const felt = new Map(weights.map(({ name }, i) => [name, sensitivities[i]]))
-  const asSums = kindsOf(weights).flatMap((kind) => {
-    const ratios = kind.flatMap(({ name, inputs, outputs, lost }) =>
+/**
+ * One product with low ranks beside it for the kinds of weights in which that is felt less than low ranks of the same size, by its trials and on the
+ * mean over all sizes; low ranks for the others. undefined where there is no such kind that can be rehearsed.
+ */
+export const oneFormatPerKind = (
+  { weights, sensitivities }: Survey,
+  tried: TriedSums
+): Candidates | undefined => {
+  const known = weights.map((weight, i) => ({ ...weight, felt: sensitivities[i] }))
+  const asSums = kindsOf(known).flatMap((kind) => {
+    if (isLarge(kind[0])) return []
+    const ratios = kind.flatMap(({ name, inputs, outputs, lost, felt }) =>
       (tried[name] ?? []).flatMap(({ plan, storedParameters, squaredError, severity = 1 }) => {
         if (plan?.format !== "kronecker" || plan.rank === undefined) return []
-        const sensitivity = felt.get(name)!
-        const ofLowRank = sensitivity(lost(Math.floor(storedParameters / (inputs + outputs))))
-        const own = severity * sensitivity(squaredError)
+        const ofLowRank = felt(lost(Math.floor(storedParameters / (inputs + outputs))))
+        const own = severity * felt(squaredError)
         return own > 0 && ofLowRank > 0 ? [Math.log(own / ofLowRank)] : []
       })
     )
     return ratios.reduce((sum, one) => sum + one, 0) < 0 ? kind.map(({ name }) => name) : []
   })
-  return weights.map((weight) =>
-    asSums.includes(weight.name) ? sumSizes(weight) : lowRankCandidates(weight)
-  )
+  return asSums.length === 0
+    ? undefined
+    : weights.map((weight) => (asSums.includes(weight.name) ? sumSizes(weight) : lowRankCandidates(weight)))
 }

@@ -17,7 +17,7 @@ export interface BudgetOptions {
   /** What plans are made and, by a quarter that their fits do not see, judged by; the compression that follows may take it whole. */
   readonly calibration: Calibration
   readonly key: Key
-  /** Of each of two searches: see `mixedPlan` and `RehearsedPlanOptions`. */
+  /** In each search: see `mixedPlan` and `RehearsedPlanOptions`. */
   readonly rehearsals?: number | undefined
 }
 

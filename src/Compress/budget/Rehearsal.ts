@@ -11,6 +11,7 @@ import { fitWeight } from "../Replace.ts"
 import { divergenceFrom, layerOf, type Predictions, predictionsOf } from "./Divergence.ts"
 import type { Candidate } from "./Candidates.ts"
 import type { MeasuredWeight } from "./MeasuredWeight.ts"
+import type { Sensitivity } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 import { isLarge } from "./TriedWeights.ts"
 
@@ -85,7 +86,7 @@ const search = { swaps: 5000, rounds: 1 }
 /** The model with all errors, in the scope, and its variants. */
 const fittedTogether = Effect.fnUntraced(function* <E, R>(
   model: Gpt2,
-  { weights, outputMetrics, calibration, surveyedRank }: Survey,
+  { weights, sensitivities, outputMetrics, calibration, surveyedRank }: Survey,
   chosen: ReadonlyArray<Candidate>,
   key: Key,
   observe: (name: string) => Effect.Effect<unknown, E, R>
@@ -103,7 +104,12 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
     standing = after
     const { plan, squaredError, severity: own = 1 } = chosen[i]
     const isFitted = plan?.format === "kronecker" && !isLarge(weight)
-    const rank = plan === undefined ? surveyedRank(inputs, outputs) : rankLosing(weight, own * squaredError)
+    const rank =
+      plan === undefined
+        ? surveyedRank(inputs, outputs)
+        : plan.format === "low-rank"
+          ? plan.rank
+          : rankFeltAs(weight, sensitivities[i], squaredError, own)
     const rehearsed: WeightPlan = isFitted ? plan : { format: "low-rank", rank }
     const [error, severity] = isFitted ? [squaredError, own] : [lost(rank), 1]
     const fitted = yield* fitWeight(name, model.weights[name], rehearsed, { key, ...search }, aim)
@@ -128,12 +134,19 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
   return { whole, variants }
 })
 
-/** The smallest rank that loses no more. */
-const rankLosing = ({ inputs, outputs, lost }: MeasuredWeight, error: number): number => {
+/** The smallest rank whose error is felt no more than that of a Kronecker sum; where nothing is felt, that loses no more. */
+const rankFeltAs = (
+  { inputs, outputs, lost }: MeasuredWeight,
+  felt: Sensitivity,
+  error: number,
+  severity: number
+): number => {
+  const most = severity * felt(error)
+  const isEnough = (rank: number) => (most > 0 ? felt(lost(rank)) <= most : lost(rank) <= error)
   let [low, high] = [1, Math.min(inputs, outputs)]
   while (low < high) {
     const middle = (low + high) >> 1
-    if (lost(middle) <= error) high = middle
+    if (isEnough(middle)) high = middle
     else low = middle + 1
   }
   return low

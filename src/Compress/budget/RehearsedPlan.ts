@@ -23,11 +23,11 @@ export interface RehearsedPlanOptions {
   readonly candidates: ReadonlyArray<ReadonlyArray<Candidate>>
   /** Of the searches for Kronecker sums. */
   readonly key: Key
-  /** Plans that are rehearsed, at most, from 1; default 6, of models of 50 million numbers and more, where one takes minutes, 2. */
+  /** Plans that are rehearsed, at most, from 1; default 6, of models of 50 million numbers and more, where one takes minutes, 3. */
   readonly rehearsals?: number | undefined
 }
 
-const rehearsals = { usual: 6, ofLarge: 2, large: 5e7 }
+const rehearsals = { usual: 6, ofLarge: 3, large: 5e7 }
 
 /** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
 const [least, most] = [1 / 3, 4]

@@ -51,7 +51,7 @@ export const sensitivityOf = Effect.fn("Compress.sensitivity")(function* (
   return powerLawThrough(points)
 })
 
-/** The divergence where one weight alone is another, its bias fitted again. */
+/** The divergence where one weight alone is another, its bias, if it has one, fitted again. */
 export const divergenceAlone = Effect.fnUntraced(function* (
   model: Gpt2,
   name: string,

@@ -17,28 +17,25 @@ import { kindsOf, layersToTry } from "./TriedWeights.ts"
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
 const search = { swaps: 20_000, rounds: { first: 2, next: 1 } }
 
-/** Bounds of a candidate's severity: what seems less is an error that happens to help. */
+/** Bounds of a candidate's severity, as of interactions: a plan is not to rest on errors that happen to help, or harm. */
 const [least, most] = [1 / 3, 4]
+
+/** Kronecker sums by the weights' names. */
+export type TriedSums = Readonly<Record<string, ReadonlyArray<Candidate>>>
 
 /**
  * Kronecker sums, alone and with low ranks beside them, tried in a few layers of each kind by short searches: what they lose, and how far the
  * whole model's predictions of the survey's validation text move, which is less or more than by low ranks that lose as much. Between these layers
- * and sizes both are foretold from their ratios to those of the low rank of the same size. By the weights' names.
+ * and sizes both are foretold from their ratios to those of the low rank of the same size.
  */
 export const kroneckerCandidates = Effect.fn("Compress.kroneckerCandidates")(function* <E = never, R = never>(
   model: Gpt2,
   { weights, sensitivities, metrics, validation }: Survey,
   key: Key,
   observe: (name: string, share: number) => Effect.Effect<unknown, E, R> = () => Effect.void
-): Effect.fn.Return<
-  Readonly<Record<string, ReadonlyArray<Candidate>>>,
-  TensorError | E,
-  Backend | Kronecker | R
-> {
-  const felt = new Map(weights.map(({ name }, i) => [name, sensitivities[i]]))
-  const kinds = kindsOf(weights.map((weight) => ({ ...weight, felt: felt.get(weight.name)! }))).map(
-    (kind) => ({ kind, layers: layersToTry(kind) })
-  )
+): Effect.fn.Return<TriedSums, TensorError | E, Backend | Kronecker | R> {
+  const known = weights.map((weight, i): FeltWeight => ({ ...weight, felt: sensitivities[i] }))
+  const kinds = kindsOf(known).map((kind) => ({ kind, layers: layersToTry(kind) }))
   const trials = kinds.reduce((sum, { layers }) => sum + layers.length, 0)
   const found: Record<string, Array<Candidate>> = {}
   let done = 0

@@ -79,6 +79,23 @@ describe("rehearse", () => {
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 
+  it.effect("holds what is felt of an error against the severity of its format", () =>
+    Effect.gen(function* () {
+      const { original, survey, predictions } = yield* surveyed
+      const tried = yield* kroneckerCandidates(original, survey, key(4))
+      const at = survey.weights.findIndex(({ name }) => name === "h.1.mlp.c_fc")
+      const interactionFor = Effect.fnUntraced(function* (severity: number | undefined) {
+        const chosen = survey.weights.map((weight, i) =>
+          i === at ? { ...tried[weight.name][0], severity } : whole(weight)
+        )
+        return (yield* rehearse(original, survey, chosen, predictions, key(5))).interactions[at]
+      })
+      const alone = yield* interactionFor(undefined)
+      assert.isAbove(alone, 0.1)
+      assert.closeTo((yield* interactionFor(2)) / alone, 1 / 2, 1e-9)
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
   it.effect("finds that an error without company is felt as it is alone", () =>
     Effect.gen(function* () {
       const { original, survey, predictions } = yield* surveyed
@@ -107,6 +124,34 @@ describe("rehearse", () => {
       const broken = { ...predictions, batches: [{ ...first, logits }, ...rest] }
       const error = yield* Effect.flip(rehearse(original, survey, survey.weights.map(whole), broken, key(5)))
       assert.strictEqual(error._tag, "NumericalError")
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+})
+
+describe("planWithin", () => {
+  it.effect("prefers errors that are felt less, and costs by their severity", () =>
+    Effect.gen(function* () {
+      const { survey } = yield* surveyed
+      const error = 0.3
+      // Two ways of the same size and error, of which one weight knows one that is felt half as much.
+      const candidates = survey.weights.map((weight, i) => [
+        {
+          plan: { format: "low-rank", rank: 1 },
+          storedParameters: weight.inputs + weight.outputs,
+          squaredError: error
+        } as const,
+        {
+          plan: { format: "low-rank", rank: 2 },
+          storedParameters: weight.inputs + weight.outputs,
+          squaredError: error,
+          severity: i === 2 ? 1 / 2 : 2
+        } as const
+      ])
+      const { choices } = yield* planWithin(survey, 1e9, candidates)
+      for (const [i, { chosen, cost }] of choices.entries()) {
+        assert.strictEqual(chosen, candidates[i][i === 2 ? 1 : 0])
+        assert.closeTo(cost / survey.sensitivities[i](error), i === 2 ? 1 / 2 : 1, 1e-12)
+      }
     }).pipe(Effect.provide(services), onMockWithFiles)
   )
 })
