@@ -1,19 +1,19 @@
 import { type KroneckerPlan, type Permute, storedParameters, type WeightPlan } from "../Plan.ts"
 import type { Candidate } from "./Candidates.ts"
-import type { MeasuredWeight } from "./MeasuredWeight.ts"
+import { lostStoring, type MeasuredWeight } from "./MeasuredWeight.ts"
 
 /** Slots of a right factor: 2 by 4 along the longer side, and whole rows of an embedding cut into parts. */
 const rightOf = ({ name, inputs, outputs }: MeasuredWeight): readonly [number, number] =>
   name.startsWith("h.") ? (inputs > outputs ? [4, 2] : [2, 4]) : [1, 4]
 
 const candidatesOf = (weight: MeasuredWeight, plans: ReadonlyArray<WeightPlan>): ReadonlyArray<Candidate> => {
-  const { inputs, outputs, lost } = weight
+  const { inputs, outputs } = weight
   const shape = [inputs, outputs] as const
   return [
     { plan: undefined, storedParameters: inputs * outputs, squaredError: 0 },
     ...plans.map((plan) => {
       const size = storedParameters(plan, shape)
-      return { plan, storedParameters: size, squaredError: lost(Math.floor(size / (inputs + outputs))) }
+      return { plan, storedParameters: size, squaredError: lostStoring(weight, size) }
     })
   ].filter((one) => one.plan === undefined || one.storedParameters < inputs * outputs)
 }

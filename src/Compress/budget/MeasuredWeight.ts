@@ -22,6 +22,12 @@ export interface MeasuredWeight {
   readonly lost: (rank: number) => number
 }
 
+/** What the low rank loses that stores so many numbers, or somewhat fewer. */
+export const lostStoring = (
+  { inputs, outputs, lost }: Pick<MeasuredWeight, "inputs" | "outputs" | "lost">,
+  stored: number
+): number => lost(Math.floor(stored / (inputs + outputs)))
+
 /** By what the error of a weight is measured. */
 export interface WeightMetrics {
   readonly weighting: Weighting

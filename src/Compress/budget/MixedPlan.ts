@@ -6,6 +6,7 @@ import type { PlanError } from "../Plan.ts"
 import { planWithin } from "./Budget.ts"
 import { lowRankCandidates } from "./Candidates.ts"
 import { sumSizes } from "./Formats.ts"
+import { lostStoring } from "./MeasuredWeight.ts"
 import { type BudgetPlan, rehearsedPlan, type RehearsedPlanOptions } from "./RehearsedPlan.ts"
 import type { Survey } from "./Survey.ts"
 import type { TriedSums } from "./Trials.ts"
@@ -53,12 +54,13 @@ export const oneFormatPerKind = (
 ): Candidates | undefined => {
   const known = weights.map((weight, i) => ({ ...weight, felt: sensitivities[i] }))
   const asSums = kindsOf(known).flatMap((kind) => {
-    if (isLarge(kind[0])) return []
-    const ratios = kind.flatMap(({ name, inputs, outputs, lost, felt }) =>
-      (tried[name] ?? []).flatMap(({ plan, storedParameters, squaredError, severity = 1 }) => {
+    // Of sides that do not divide there are no sums but the weight as it is.
+    if (isLarge(kind[0]) || sumSizes(kind[0]).length === 1) return []
+    const ratios = kind.flatMap((weight) =>
+      (tried[weight.name] ?? []).flatMap(({ plan, storedParameters, squaredError, severity = 1 }) => {
         if (plan?.format !== "kronecker" || plan.rank === undefined) return []
-        const ofLowRank = felt(lost(Math.floor(storedParameters / (inputs + outputs))))
-        const own = severity * felt(squaredError)
+        const ofLowRank = weight.felt(lostStoring(weight, storedParameters))
+        const own = severity * weight.felt(squaredError)
         return own > 0 && ofLowRank > 0 ? [Math.log(own / ofLowRank)] : []
       })
     )

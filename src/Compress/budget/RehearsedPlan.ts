@@ -8,6 +8,7 @@ import { type Allocation, type Choice, planWithin } from "./Budget.ts"
 import type { Candidate } from "./Candidates.ts"
 import { predictionsOf } from "./Divergence.ts"
 import { type Rehearsal, rehearse } from "./Rehearsal.ts"
+import { boundedMultiple } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 
 /** A plan for a budget, and why. */
@@ -28,9 +29,6 @@ export interface RehearsedPlanOptions {
 }
 
 const rehearsals = { usual: 6, ofLarge: 3, large: 5e7 }
-
-/** Bounds of interactions: below the first a plan would rest on errors that happen to help. */
-const [least, most] = [1 / 3, 4]
 
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
@@ -70,7 +68,7 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
           found = rehearsal
         }
         const felt = found.interactions
-        interactions = interactions.map((one, i) => Math.sqrt(one * Math.min(most, Math.max(least, felt[i]))))
+        interactions = interactions.map((one, i) => Math.sqrt(one * boundedMultiple(felt[i])))
       }
       const {
         divergence,

@@ -11,6 +11,9 @@ import type { Measurement } from "./MeasuredWeight.ts"
 /** How much a weight's error is felt: nats a token by which the model's predictions diverge, by the relative squared error of this weight alone. */
 export type Sensitivity = (squaredError: number) => number
 
+/** How many times as much as foretold an error is felt, within bounds: a plan is not to rest on errors that happen to help, or to harm. */
+export const boundedMultiple = (multiple: number): number => Math.min(4, Math.max(1 / 3, multiple))
+
 /** Ranks at which a weight is measured: its divergence is seldom in proportion to its error. */
 const ranksMeasured = 3
 /** Relative squared errors below are rounding. */

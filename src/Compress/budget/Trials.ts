@@ -8,17 +8,14 @@ import { numbersOf } from "../Calibration.ts"
 import { type KroneckerPlan, storedParameters } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
 import { type Candidate, kroneckerPlans, ranksBeside } from "./Candidates.ts"
-import type { MeasuredWeight, WeightMetrics } from "./MeasuredWeight.ts"
+import { lostStoring, type MeasuredWeight, type WeightMetrics } from "./MeasuredWeight.ts"
 import { type Predictions, predictionsOf } from "./Divergence.ts"
-import { divergenceAlone, type Sensitivity } from "./Sensitivity.ts"
+import { boundedMultiple, divergenceAlone, type Sensitivity } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
 /** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
 const search = { swaps: 20_000, rounds: { first: 2, next: 1 } }
-
-/** Bounds of a candidate's severity, as of interactions: a plan is not to rest on errors that happen to help, or harm. */
-const [least, most] = [1 / 3, 4]
 
 /** Kronecker sums by the weights' names. */
 export type TriedSums = Readonly<Record<string, ReadonlyArray<Candidate>>>
@@ -91,7 +88,7 @@ const candidatesOf = (
       plan,
       storedParameters: storedParameters(plan, shape),
       squaredError,
-      severity: Math.min(most, Math.max(least, severity))
+      severity: boundedMultiple(severity)
     }
   }
   const known = plans.map(({ rank, ...plan }, i) => ({ plan, rank, ratios: ratios[i] }))
@@ -115,8 +112,8 @@ const candidatesOf = (
 const ratio = (one: number, other: number): number => (other > 0 ? one / other : 1)
 
 /** The error of the low rank that stores as many numbers; never 0, for ratios to it. */
-const lowRankError = ({ inputs, outputs, lost }: MeasuredWeight, plan: KroneckerPlan): number =>
-  Math.max(Number.EPSILON, lost(Math.floor(storedParameters(plan, [inputs, outputs]) / (inputs + outputs))))
+const lowRankError = (weight: MeasuredWeight, plan: KroneckerPlan): number =>
+  Math.max(Number.EPSILON, lostStoring(weight, storedParameters(plan, [weight.inputs, weight.outputs])))
 
 /** The plans are of one pair of sizes: what one search has arranged, the next sets out from. */
 const triedRatios = Effect.fnUntraced(function* (

@@ -1,21 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { parseBudget } from "../../../src/Compress/budget/Budget.ts"
 import { measureWeights } from "../../../src/Compress/budget/MeasuredWeight.ts"
 import { fitWeight } from "../../../src/Compress/Replace.ts"
 import { Compress, meanDivergence, Plan, PlanError } from "../../../src/Compress/index.ts"
-import { Distill } from "../../../src/Distill/index.ts"
-import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise, storedParameters, weightSizes } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
 import { Backend, Tensor } from "../../../src/Tensor/index.ts"
 import { squaredErrorIn } from "../../../src/Weight/index.ts"
 import { metricsOf, numbersOf } from "../../../src/Compress/Calibration.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
-import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { services, tokens } from "./TinyBudget.ts"
 
-const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
-const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
 const calibration = { tokens }
 
 describe("planForBudget", () => {

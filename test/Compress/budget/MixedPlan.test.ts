@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { allFormats, oneFormatPerKind } from "../../../src/Compress/budget/MixedPlan.ts"
 import {
-  Compress,
   kroneckerCandidates,
   lowRankCandidates,
   mixedPlan,
@@ -12,15 +11,11 @@ import {
   surveyOf,
   type TriedSums
 } from "../../../src/Compress/index.ts"
-import { Distill } from "../../../src/Distill/index.ts"
-import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise, storedParameters } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
-import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
-
-const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
-const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
+import { tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { services, tokens } from "./TinyBudget.ts"
 
 const surveyed = Effect.gen(function* () {
   const original = yield* initialise(tinyConfig, key(1))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { meanDivergence, predictionsOf } from "../../../src/Compress/budget/Divergence.ts"
 import { rehearse } from "../../../src/Compress/budget/Rehearsal.ts"
 import {
@@ -13,16 +13,12 @@ import {
   type Survey,
   surveyOf
 } from "../../../src/Compress/index.ts"
-import { Distill } from "../../../src/Distill/index.ts"
-import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { type Gpt2, initialise, storedParameters } from "../../../src/Model/index.ts"
 import { key } from "../../../src/Random/index.ts"
 import { Tensor } from "../../../src/Tensor/index.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
-import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
-
-const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
-const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
+import { tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { services, tokens } from "./TinyBudget.ts"
 
 const surveyed = Effect.gen(function* () {
   const original = yield* initialise(tinyConfig, key(1))

@@ -1,18 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { powerLawThrough } from "../../../src/Compress/budget/Sensitivity.ts"
 import { Compress, meanDivergence, surveyOf } from "../../../src/Compress/index.ts"
-import { Distill } from "../../../src/Distill/index.ts"
-import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise, withWeight } from "../../../src/Model/index.ts"
 import { key, stream } from "../../../src/Random/index.ts"
 import { Tensor } from "../../../src/Tensor/index.ts"
 import { dense } from "../../../src/Weight/index.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
-import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
-
-const services = Compress.layer.pipe(Layer.provide([Kronecker.layer, Distill.layer]))
-const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
+import { tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { services, tokens } from "./TinyBudget.ts"
 
 describe("sensitivityOf", () => {
   it.effect("is the divergence of the model with this weight alone at a rank", () =>

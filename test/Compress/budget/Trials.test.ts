@@ -1,16 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { layersToTry } from "../../../src/Compress/budget/TriedWeights.ts"
 import { Compress, kroneckerCandidates, meanDivergence, surveyOf } from "../../../src/Compress/index.ts"
-import { Distill } from "../../../src/Distill/index.ts"
-import { Kronecker } from "../../../src/Kronecker/index.ts"
 import { initialise } from "../../../src/Model/index.ts"
 import { fold, key } from "../../../src/Random/index.ts"
 import { onMockWithFiles } from "../../Distill/onMockWithFiles.ts"
-import { sentence, tinyConfig } from "../../Distill/TinyGpt2.ts"
-
-const services = Compress.layer.pipe(Layer.provideMerge(Kronecker.layer), Layer.provide(Distill.layer))
-const tokens = Int32Array.from({ length: 300 }, (_, i) => sentence[(i + Math.floor(i / 7)) % sentence.length])
+import { tinyConfig } from "../../Distill/TinyGpt2.ts"
+import { services, tokens } from "./TinyBudget.ts"
 
 describe("kroneckerCandidates", () => {
   it.effect("foretell how far predictions move where a weight was tried", () =>
