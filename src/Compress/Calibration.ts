@@ -14,7 +14,7 @@ export interface Calibration {
   readonly tokens: Int32Array
   /** Added to the diagonal of a covariance, as a part of its mean; default 0.01. */
   readonly ridge?: number | undefined
-  /** Whether low ranks also count by what the loss feels of their outputs (`outputMetrics`); default true. */
+  /** Whether errors also count by what the loss feels of the outputs (`outputMetrics`); default true. */
   readonly outputs?: boolean | undefined
 }
 
@@ -68,13 +68,18 @@ export interface Calibrator {
   readonly prefix: Prefix | undefined
 }
 
-/** Before the first weight; `low` names those whose plans have a low rank. */
+/** Before the first weight; `weights` names those whose fits can count by their outputs. */
 export const calibrator = Effect.fn("Compress.calibrator")(function* (
   original: Gpt2,
   calibration: Calibration,
-  low: ReadonlyArray<string>
+  weights: ReadonlyArray<string>
 ): Effect.fn.Return<Calibrator, TensorError, Backend> {
-  return { original, calibration, metrics: yield* metricsOf(original, calibration, low), prefix: undefined }
+  return {
+    original,
+    calibration,
+    metrics: yield* metricsOf(original, calibration, weights),
+    prefix: undefined
+  }
 })
 
 /**

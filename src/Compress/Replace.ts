@@ -78,7 +78,7 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
         ...sum,
         ...search,
         weighting,
-        outputMetric: plan.rank === undefined ? undefined : metric
+        outputMetric: metric
       })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
@@ -163,10 +163,11 @@ export const replaceWeights = Effect.fn("Compress.replaceWeights")(function* <E 
 ): Effect.fn.Return<Gpt2, TensorError | E, Needs | Scope.Scope | R> {
   const { calibration } = options
   let next = model
-  const low = Object.entries(plans).flatMap(([name, plan]) =>
-    plan.format !== "tensor-train" && plan.rank !== undefined ? [name] : []
+  // Trains are nearest in the Frobenius norm, whatever is felt.
+  const weighted = Object.entries(plans).flatMap(([name, { format }]) =>
+    format === "tensor-train" ? [] : [name]
   )
-  let standing = calibration && (yield* calibrator(model, calibration, low))
+  let standing = calibration && (yield* calibrator(model, calibration, weighted))
   for (const [name, plan] of inNetworkOrder(model, plans)) {
     const [aim, after] = standing === undefined ? [] : yield* aimOf(name, next, standing)
     standing = after

@@ -9,7 +9,7 @@ import { checkFinite, checkShape } from "./Checks.ts"
 import type { KroneckerShape } from "./Contraction.ts"
 import { nearestKroneckerSum } from "./NearestKroneckerSum.ts"
 import { type ArrangementOptions, searchArrangement } from "./SearchArrangement.ts"
-import { weightedFit, type WeightedFitOptions, weightedFitWithLowRank } from "./weighted/WeightedFit.ts"
+import { weightedFit, type WeightedFitOptions } from "./weighted/WeightedFit.ts"
 import { expanded, type Factors } from "./weighted/WeightedProblem.ts"
 
 export interface KroneckerFitOptions {
@@ -34,8 +34,8 @@ export interface KroneckerFitOptions {
   /** Where the search in the metric sets out from instead of searching in the Frobenius norm first; absent sides are the identity. */
   readonly start?: { readonly rows?: Uint32Array; readonly columns?: Uint32Array } | undefined
   /**
-   * [outputs, outputs], symmetric and positive definite: when the sum is found, the low-rank part is fitted anew, to be the best beside it in
-   * the metrics of inputs and outputs.
+   * M [outputs, outputs], symmetric and positive definite: the factors and the low-rank part are those nearest in this metric of the outputs too,
+   * ||C^{1/2} (W - W') M^{1/2}||; permutations are sought without it.
    */
   readonly outputMetric?: Float64Array | undefined
   /** Decides the search; default `key(0)`. */
@@ -114,15 +114,17 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   const numbers = values instanceof Float32Array ? values : Float64Array.from(values)
   yield* checkRank(w, rank)
   const found =
-    weighting === undefined && rank === 0
+    weighting === undefined && rank === 0 && outputMetric === undefined
       ? yield* nearest(numbers, shape, { permute, swaps, key })
-      : yield* nearestWeighted(
-          numbers,
-          shape,
+      : yield* nearestWeighted(numbers, shape, weighting ?? { rows: new Float64Array(w.shape[0]).fill(1) }, {
+          permute,
+          swaps,
+          rounds,
+          key,
+          start: start && startOf(shape, start),
           rank,
-          weighting ?? { rows: new Float64Array(w.shape[0]).fill(1) },
-          { permute, swaps, rounds, key, start: start && startOf(shape, start), outputMetric }
-        )
+          outputMetric
+        })
   const { arrangement, factors, lowRank } = found
   const tensors = yield* compute((t) => ({
     left: upload(t.region, factors.left, [terms, ...left], w.dtype),
@@ -152,7 +154,7 @@ const startOf = (
 interface Found {
   readonly arrangement: Arrangement
   readonly factors: Factors
-  readonly lowRank?: LowRankFactors
+  readonly lowRank: LowRankFactors | undefined
   readonly relativeError: number
   readonly weightedRelativeError: number
 }
@@ -168,28 +170,23 @@ const nearest = Effect.fnUntraced(function* (
       ? identityArrangement(shape)
       : yield* searchArrangement(w, shape, options)
   const { relativeError, ...factors } = nearestKroneckerSum(w, shape, arrangement, factorizations)
-  return { arrangement, factors, relativeError, weightedRelativeError: relativeError }
+  return { arrangement, factors, lowRank: undefined, relativeError, weightedRelativeError: relativeError }
 })
 
 const nearestWeighted = Effect.fnUntraced(function* (
   w: Float32Array | Float64Array,
   shape: KroneckerShape,
-  rank: number,
   weighting: Weighting,
   options: WeightedFitOptions
 ): Effect.fn.Return<Found, TensorError, Backend> {
   const { factorizations } = yield* Backend
-  if (rank === 0) {
-    const fitted = yield* weightedFit(w, shape, weighting, options)
-    const sum = yield* hostTask(() => expanded(fitted.factors, shape, fitted.arrangement, factorizations))
-    return { ...fitted, relativeError: distance(w, sum) }
-  }
-  const fitted = yield* weightedFitWithLowRank(w, shape, rank, weighting, options)
+  const fitted = yield* weightedFit(w, shape, weighting, options)
   const [inputs, outputs] = [shape.left[0] * shape.right[0], shape.left[1] * shape.right[1]]
   const sum = yield* hostTask(() => {
-    const { left, right } = fitted.lowRank
-    const correction = factorizations.multiply(left, right, inputs, rank, outputs)
-    const kronecker = expanded(fitted.factors, shape, fitted.arrangement, factorizations)
+    const { factors, arrangement, lowRank } = fitted
+    const kronecker = expanded(factors, shape, arrangement, factorizations)
+    if (lowRank === undefined) return kronecker
+    const correction = factorizations.multiply(lowRank.left, lowRank.right, inputs, options.rank, outputs)
     return kronecker.map((value, e) => value + correction[e])
   })
   return { ...fitted, relativeError: distance(w, sum) }

@@ -55,12 +55,13 @@ export {
   weightedSumStep
 } from "./weighted/WeightedSum.ts"
 export {
-  initKroneckerPlusLowRank,
-  type KroneckerPlusLowRankInfo,
-  type KroneckerPlusLowRankState,
-  kroneckerPlusLowRankStep,
-  type LowRankOptions
-} from "./weighted/KroneckerPlusLowRank.ts"
+  initJointDescent,
+  type JointInfo,
+  type JointProblem,
+  type JointState,
+  jointDescentStep,
+  jointProblem
+} from "./weighted/JointDescent.ts"
 export {
   initSearch,
   type SearchInfo,

@@ -78,6 +78,12 @@ export const rightStep = (
   return { factors: { left, right: x }, captured }
 }
 
+/** N⁻¹ x for the N of A, as of `leftNormal`, x [terms, m1, n1]. */
+export const leftSolved = (problem: ArrangedProblem, normal: Float64Array, x: Float64Array): Float64Array => {
+  const { terms, left } = problem.shape
+  return pulledSolve(problem, normal, pullOf(problem, normal), x, terms, ...left)
+}
+
 /** N⁻¹ x for the N of B, x [terms, m2, n2]. */
 export const rightSolved = (
   problem: ArrangedProblem,

@@ -3,17 +3,19 @@ import { run } from "../../Iteration/index.ts"
 import { fold, type Key } from "../../Random/index.ts"
 import { Backend, type TensorError } from "../../Tensor/index.ts"
 import { hostTask } from "../../Tensor/HostTask.ts"
-import { type LowRankFactors, unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
+import {
+  lowRankBetween,
+  type LowRankFactors,
+  squaredErrorIn,
+  unwhiten,
+  type Weighting,
+  whiten
+} from "../../Weight/index.ts"
 import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, freeSides, identityArrangement, inOrder, type Permute } from "../Arrangement.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
-import {
-  beside,
-  initKroneckerPlusLowRank,
-  kroneckerPlusLowRankStep,
-  withoutLowRank
-} from "./KroneckerPlusLowRank.ts"
+import { initJointDescent, jointDescentStep, jointProblem, lowRankIn } from "./JointDescent.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
 import { scaledRows } from "./ScaledRows.ts"
 import { searchArrangement } from "../SearchArrangement.ts"
@@ -22,17 +24,18 @@ import {
   arranged,
   expanded,
   type Factors,
-  squaredErrorOf,
+  inUnits,
   type WeightedProblem,
-  weightedProblem
+  weightedProblem,
+  withTarget
 } from "./WeightedProblem.ts"
 import { initWeightedSearch, type WeightedCandidate, weightedSearchStep } from "./WeightedSearch.ts"
 import {
-  initWeightedSum,
   settlingSweeps,
   sumState,
   type WeightedSumState,
-  weightedSumStep
+  weightedSumStep,
+  initWeightedSum
 } from "./WeightedSum.ts"
 
 export interface WeightedFitOptions {
@@ -42,7 +45,9 @@ export interface WeightedFitOptions {
   readonly rounds: number | undefined
   /** In place of that search. */
   readonly start?: Arrangement | undefined
-  /** Of the outputs: in this too the low-rank part is the best beside the sum that was found. */
+  /** Of the low-rank part beside the sum; 0 for none. */
+  readonly rank: number
+  /** M [outputs, outputs]: the factors, not the permutations, are the nearest in this too. */
   readonly outputMetric?: Float64Array | undefined
   readonly key: Key
 }
@@ -50,18 +55,19 @@ export interface WeightedFitOptions {
 export interface WeightedFit {
   readonly arrangement: Arrangement
   readonly factors: Factors
-  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W|| */
+  /** undefined for rank 0 */
+  readonly lowRank: LowRankFactors | undefined
+  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W||, whatever the metric of the outputs. */
   readonly weightedRelativeError: number
 }
 
 const usualRounds = 20
-/** Rounds of the search that a sum with a low-rank part sets out from. */
-const startRounds = 3
 
 /**
  * The sum nearest in the metric of a checked weighting that is found. One row to a right factor makes it a nearest sum in the
  * Frobenius norm, of Lᵀ W: exact without permutations, and found as ever with them. Else alternating least squares and, with
- * permutations, exchanges of rows and columns by their gains in the full metric.
+ * permutations, exchanges of rows and columns by their gains in the full metric. With a low-rank part the permutations are sought for what
+ * the best low rank leaves of W, and then factors and low rank together; so are factors where there is a metric of the outputs.
  */
 export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   w: Float32Array | Float64Array,
@@ -70,67 +76,76 @@ export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   options: WeightedFitOptions
 ): Effect.fn.Return<WeightedFit, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  const { permute, swaps, start, key } = options
-  const isFree = freeSides(shape, permute).length > 0
-  const outputs = shape.left[1] * shape.right[1]
-  if (shape.right[0] === 1) {
-    const white = yield* hostTask(() => whiten(weighting, Float64Array.from(w), outputs, host))
-    const arrangement = isFree
-      ? (start ?? (yield* searchArrangement(white, shape, { permute, swaps, key })))
-      : identityArrangement(shape)
-    return yield* hostTask(() => {
-      const sum = nearestKroneckerSum(white, shape, arrangement, host)
-      const {
-        terms,
-        left: [m1, n1]
-      } = shape
-      const solved = unwhiten(weighting, exchangeAxes(sum.left, terms, m1, n1), terms * n1, host)
-      const factors = balanced({ left: exchangeAxes(solved, m1, terms, n1), right: sum.right }, terms)
-      return { arrangement, factors, weightedRelativeError: sum.relativeError }
-    })
+  const { rank, outputMetric } = options
+  if (rank === 0 && shape.right[0] === 1) {
+    const nearest = yield* nearestOfWholeRows(w, shape, weighting, options)
+    if (outputMetric === undefined) return nearest
+    const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
+    const factors = scaledBy(1 / problem.unit, nearest.factors)
+    return yield* settledJointly(problem, { arrangement: nearest.arrangement, factors }, options)
   }
   const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
-  return yield* fitOf(problem, yield* settledCandidate(problem, options, true))
+  if (rank === 0) {
+    const candidate = yield* settledCandidate(problem, options, true)
+    return outputMetric === undefined
+      ? yield* hostTask(() => inUnitsOfW(problem, candidate, undefined))
+      : yield* settledJointly(problem, candidate, options)
+  }
+  const rest = yield* hostTask(() => withoutLowRank(problem, rank))
+  return yield* settledJointly(problem, yield* settledCandidate(rest, options, false), options)
 })
 
-/**
- * A Kronecker sum and a matrix of low rank whose sum is nearest in the metric: the two in turns, each at its best for what the other
- * leaves, from the better of two starts, either first. Options as for `weightedFit`.
- */
-export const weightedFitWithLowRank = Effect.fn("Kronecker.weightedFitWithLowRank")(function* (
+const nearestOfWholeRows = Effect.fnUntraced(function* (
   w: Float32Array | Float64Array,
   shape: KroneckerShape,
-  rank: number,
   weighting: Weighting,
-  options: WeightedFitOptions
-): Effect.fn.Return<WeightedFit & { readonly lowRank: LowRankFactors }, TensorError, Backend> {
+  { permute, swaps, start, key }: WeightedFitOptions
+): Effect.fn.Return<WeightedFit, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
-  const { permute, rounds = usualRounds, key, outputMetric } = options
-  const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
-  const turns = { permute, rank, rounds, key: fold(key, "turns") }
-  const short = { ...options, rounds: options.start === undefined ? Math.min(rounds, startRounds) : 0 }
-  const rest = yield* hostTask(() => withoutLowRank(problem, rank))
-  const [first, second] = [
-    yield* settledCandidate(problem, short, false),
-    yield* settledCandidate(rest, short, false)
-  ]
+  const {
+    terms,
+    left: [m1, n1]
+  } = shape
+  const white = yield* hostTask(() => whiten(weighting, Float64Array.from(w), n1 * shape.right[1], host))
+  const arrangement =
+    freeSides(shape, permute).length === 0
+      ? identityArrangement(shape)
+      : (start ?? (yield* searchArrangement(white, shape, { permute, swaps, key })))
+  return yield* hostTask(() => {
+    const sum = nearestKroneckerSum(white, shape, arrangement, host)
+    const solved = unwhiten(weighting, exchangeAxes(sum.left, terms, m1, n1), terms * n1, host)
+    const factors = balanced({ left: exchangeAxes(solved, m1, terms, n1), right: sum.right }, terms)
+    return { arrangement, factors, lowRank: undefined, weightedRelativeError: sum.relativeError }
+  })
+})
+
+/** What is left of W without the nearest matrix of the rank. */
+const withoutLowRank = (problem: WeightedProblem, rank: number): WeightedProblem => {
+  const { w, metric, shape, host } = problem
+  const [inputs, outputs] = [shape.left[0] * shape.right[0], shape.left[1] * shape.right[1]]
+  const { left, right } = lowRankBetween(w, outputs, rank, inUnits(metric), undefined, host)
+  const nearest = host.multiply(left, right, inputs, rank, outputs)
+  return withTarget(
+    problem,
+    w.map((value, e) => value - nearest[e])
+  )
+}
+
+/** From a sum between permutations to the nearest one between these, with the low-rank part beside it and in the metric of the outputs too. */
+const settledJointly = Effect.fnUntraced(function* (
+  problem: WeightedProblem,
+  { arrangement, factors }: Pick<WeightedCandidate, "arrangement" | "factors">,
+  { rank, outputMetric }: WeightedFitOptions
+): Effect.fn.Return<WeightedFit, TensorError> {
+  const joint = yield* hostTask(() => jointProblem(problem, arrangement, rank, outputMetric))
   const state = yield* run({
-    init: hostTask(() => {
-      const [a, b] = [first, second].map((start) => initKroneckerPlusLowRank(problem, turns, start))
-      return b.squaredError < a.squaredError ? b : a
-    }),
-    step: (before) => hostTask(() => kroneckerPlusLowRankStep(problem, turns, before)),
+    init: hostTask(() => initJointDescent(joint, factors)),
+    step: (before) => hostTask(() => jointDescentStep(joint, before)),
     isDone: ({ isSettled }) => isSettled
   })
-  const { kronecker } = state
-  const { lowRank, squaredError } = yield* hostTask(() =>
-    outputMetric === undefined ? state : beside(problem, kronecker, rank, outputMetric)
+  return yield* hostTask(() =>
+    inUnitsOfW(problem, { arrangement, factors: state.current.factors }, lowRankIn(joint, state))
   )
-  return {
-    ...inUnitsOfW(problem, kronecker),
-    lowRank: scaledBy(problem.unit, lowRank),
-    weightedRelativeError: problem.squaredNorm === 0 ? 0 : Math.sqrt(squaredError / problem.squaredNorm)
-  }
 })
 
 /** The arrangement that the search in the metric arrives at, and factors for it by least squares until they settle. */
@@ -171,24 +186,25 @@ const settled = Effect.fn("Kronecker.weightedSum")(function* (
   return { arrangement, factors, captured }
 })
 
-const fitOf = (
+const inUnitsOfW = (
   problem: WeightedProblem,
-  candidate: WeightedCandidate
-): Effect.Effect<WeightedFit, TensorError> =>
-  hostTask(() => {
-    const { shape, host, squaredNorm } = problem
-    const approximation = expanded(candidate.factors, shape, candidate.arrangement, host)
-    return {
-      ...inUnitsOfW(problem, candidate),
-      weightedRelativeError:
-        squaredNorm === 0 ? 0 : Math.sqrt(squaredErrorOf(problem, approximation) / squaredNorm)
-    }
-  })
-
-const inUnitsOfW = ({ shape, unit }: WeightedProblem, { arrangement, factors }: WeightedCandidate) => ({
-  arrangement,
-  factors: scaledBy(unit, balanced(factors, shape.terms))
-})
+  { arrangement, factors }: Pick<WeightedCandidate, "arrangement" | "factors">,
+  lowRank: LowRankFactors | undefined
+): WeightedFit => {
+  const { w, shape, metric, unit, squaredNorm, host } = problem
+  const [inputs, outputs] = [shape.left[0] * shape.right[0], shape.left[1] * shape.right[1]]
+  const rest = expanded(factors, shape, arrangement, host)
+  const part =
+    lowRank && host.multiply(lowRank.left, lowRank.right, inputs, lowRank.left.length / inputs, outputs)
+  for (let e = 0; e < rest.length; e++) rest[e] = w[e] - rest[e] - (part?.[e] ?? 0)
+  const squaredError = squaredErrorIn(inUnits(metric), undefined, rest, outputs, host)
+  return {
+    arrangement,
+    factors: scaledBy(unit, balanced(factors, shape.terms)),
+    lowRank: lowRank && scaledBy(unit, lowRank),
+    weightedRelativeError: squaredNorm === 0 ? 0 : Math.sqrt(squaredError / squaredNorm)
+  }
+}
 
 const scaledBy = (unit: number, { left, right }: Factors): Factors => {
   const scale = Math.sqrt(unit)

@@ -103,7 +103,7 @@ const squareShape = ({ left: [m1], right: [m2] }: KroneckerShape): KroneckerShap
   right: [m2, m2]
 })
 
-const inBlocks = (x: Float64Array, shape: KroneckerShape, arrangement: Arrangement): Float64Array => {
+export const inBlocks = (x: Float64Array, shape: KroneckerShape, arrangement: Arrangement): Float64Array => {
   const size = shape.right[0] * shape.right[1]
   const result = new Float64Array(x.length)
   forEachBatchOfBlocks(x, shape, arrangement, (blocks, first) => result.set(blocks, first * size))

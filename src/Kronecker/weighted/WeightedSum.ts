@@ -11,6 +11,7 @@ import {
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
+import { innerProduct, quasiNewton, type Step } from "./QuasiNewton.ts"
 import { type ArrangedProblem, arranged, type Factors, type WeightedProblem } from "./WeightedProblem.ts"
 
 /** Serialisable; with the problem and the arrangement it determines all that follows. */
@@ -21,7 +22,7 @@ export interface WeightedSumState {
   /** ||C^{1/2} W||² less the squared error: never falls. */
   readonly captured: number
   /** The last steps of B along which the gradient fell, oldest first. */
-  readonly steps: ReadonlyArray<SumStep>
+  readonly steps: ReadonlyArray<Step>
   /** Where the last step set out from. */
   readonly before: { readonly right: Float64Array; readonly gradient: Float64Array } | undefined
   /** How far a step goes where the gradient does not fall, in units of the plain one. */
@@ -29,12 +30,6 @@ export interface WeightedSumState {
   /** Sweeps since one last gained more than the tolerance. */
   readonly idle: number
   readonly isSettled: boolean
-}
-
-interface SumStep {
-  readonly step: Float64Array
-  /** By how much the gradient fell. */
-  readonly fall: Float64Array
 }
 
 export interface WeightedSumInfo {
@@ -85,7 +80,7 @@ const sufficient = 1e-4
 /**
  * One sweep of both halves. With A at its best for each B, what is captured is a function of B alone, a few dozen numbers (variable projection),
  * and the step to the best B for this A a preconditioned gradient step of it. Where the surface bends down, the steps of a quasi-Newton method
- * (L-BFGS: Nocedal, 1980) so preconditioned; where it does not, longer and longer ones. A step that does not gain enough gives way to the
+ * so preconditioned; where it does not, longer and longer ones. A step that does not gain enough gives way to the
  * plain one, which never loses.
  */
 export const weightedSumStep = (
@@ -132,37 +127,13 @@ export const weightedSumStep = (
 const withLastStep = (
   { steps, before, factors }: WeightedSumState,
   gradient: Float64Array
-): { readonly steps: ReadonlyArray<SumStep>; readonly falls: boolean } => {
+): { readonly steps: ReadonlyArray<Step>; readonly falls: boolean } => {
   if (before === undefined) return { steps, falls: false }
   const step = factors.right.map((value, e) => value - before.right[e])
   const fall = before.gradient.map((value, e) => value - gradient[e])
   const falls = innerProduct(step, fall) > 0
   return { steps: falls ? [...steps, { step, fall }].slice(-memory) : steps, falls }
 }
-
-// H g by the two loops of L-BFGS, H's first guess being `solve`.
-const quasiNewton = (
-  gradient: Float64Array,
-  steps: ReadonlyArray<SumStep>,
-  solve: (x: Float64Array) => Float64Array
-): Float64Array => {
-  const shares = new Float64Array(steps.length)
-  const rest = gradient.slice()
-  for (let i = steps.length - 1; i >= 0; i--) {
-    const { step, fall } = steps[i]
-    shares[i] = innerProduct(step, rest) / innerProduct(step, fall)
-    for (let e = 0; e < rest.length; e++) rest[e] -= shares[i] * fall[e]
-  }
-  const direction = solve(rest)
-  steps.forEach(({ step, fall }, i) => {
-    const share = shares[i] - innerProduct(fall, direction) / innerProduct(step, fall)
-    for (let e = 0; e < direction.length; e++) direction[e] += share * step[e]
-  })
-  return direction
-}
-
-const innerProduct = (a: Float64Array, b: Float64Array): number =>
-  a.reduce((sum, value, e) => sum + value * b[e], 0)
 
 /**
  * The nearest sum in the metric C1 (x) C2 nearest to C (Van Loan and Pitsianis, 1993: both factors are positive definite as C is): that of

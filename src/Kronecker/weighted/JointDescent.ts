@@ -1,0 +1,256 @@
+import { transposed } from "../../Tensor/HostMatrix.ts"
+import { lowRankBetween, type LowRankFactors, metricTimes } from "../../Weight/index.ts"
+import type { Arrangement } from "../Arrangement.ts"
+import { balanced, leftNormal, leftSolved, rightSolved, rightSystem } from "./AlternatingLeastSquares.ts"
+import { innerProduct, quasiNewton, type Step } from "./QuasiNewton.ts"
+import {
+  type ArrangedProblem,
+  arranged,
+  expanded,
+  type Factors,
+  inBlocks,
+  inUnits,
+  type WeightedProblem
+} from "./WeightedProblem.ts"
+
+/** The numbers of a sum between permutations, which stay, and of a low rank beside it, as near as they can be to W in two metrics. */
+export interface JointProblem {
+  readonly problem: WeightedProblem
+  readonly arrangement: Arrangement
+  /** Of the low-rank part; 0 for none. */
+  readonly rank: number
+  readonly steps: ArrangedProblem
+  /** Of the metric M of the outputs; undefined for the identity. */
+  readonly roots: OutputRoots | undefined
+}
+
+/** Lower triangular roots. */
+interface OutputRoots {
+  /** R with M = R Rᵀ, [n1 n2, n1 n2] */
+  readonly whole: Float64Array
+  /** Of M's mean over the places in a block, [n1, n1]. */
+  readonly outer: Float64Array
+  /** Of M's mean over the blocks, [n2, n2]. */
+  readonly inner: Float64Array
+}
+
+/** outputMetric: M, symmetric and positive definite; undefined for the identity. */
+export const jointProblem = (
+  problem: WeightedProblem,
+  arrangement: Arrangement,
+  rank: number,
+  outputMetric: Float64Array | undefined
+): JointProblem => ({
+  problem,
+  arrangement,
+  rank,
+  steps: arranged(problem, arrangement),
+  roots: outputMetric && rootsOf(problem, arrangement, outputMetric)
+})
+
+// Means of principal submatrices of M, positive definite as it is.
+const rootsOf = (
+  { shape, host }: WeightedProblem,
+  { columns }: Arrangement,
+  outputMetric: Float64Array
+): OutputRoots => {
+  const [n1, n2] = [shape.left[1], shape.right[1]]
+  const outer = new Float64Array(n1 * n1)
+  const inner = new Float64Array(n2 * n2)
+  const at = (j: number, b: number) => columns[j * n2 + b]
+  for (let j = 0; j < n1; j++)
+    for (let b = 0; b < n2; b++) {
+      const row = outputMetric.subarray(at(j, b) * n1 * n2, (at(j, b) + 1) * n1 * n2)
+      for (let l = 0; l < n1; l++) outer[j * n1 + l] += row[at(l, b)] / n2
+      for (let d = 0; d < n2; d++) inner[b * n2 + d] += row[at(j, d)] / n1
+    }
+  return {
+    whole: host.cholesky(outputMetric, n1 * n2),
+    outer: host.cholesky(outer, n1),
+    inner: host.cholesky(inner, n2)
+  }
+}
+
+/** Serialisable; with the problem it determines all that follows. */
+export interface JointState {
+  /** Steps made. */
+  readonly step: number
+  readonly current: Point
+  /** The last steps along which the gradient fell, oldest first. */
+  readonly steps: ReadonlyArray<Step>
+  /** Steps in a row that gained next to nothing. */
+  readonly idle: number
+  readonly isSettled: boolean
+}
+
+interface Point {
+  readonly factors: Factors
+  /** The best beside these factors, right one times R; undefined for rank 0. */
+  readonly lowRank: LowRankFactors | undefined
+  /** ||C^{1/2} (W - W') M^{1/2}||² */
+  readonly squaredError: number
+  /** Minus half the gradient of that, of A [terms, m1, n1] and then of B [terms, m2, n2]. */
+  readonly descent: Float64Array
+}
+
+export interface JointInfo {
+  readonly step: number
+  readonly squaredError: number
+}
+
+/** Of a matrix of a million numbers and more, where one takes a second, the first few gain most. */
+const mostSteps = { usual: 40, large: 12, largeNumbers: 1 << 20 }
+/** Steps that are looked back upon: of A, which is large. */
+const memory = 10
+/** A step that lessens the squared error by a smaller part gains next to nothing, and this many in a row are the last. */
+const tolerance = 1e-3
+const patience = 2
+/** What a step has to gain of what its direction promises (Armijo's rule), and how often it is halved for that. */
+const sufficient = 1e-4
+const halvings = 4
+
+/** The state before the first step. */
+export const initJointDescent = (joint: JointProblem, factors: Factors): JointState => {
+  const { shape, squaredNorm } = joint.problem
+  const current = pointAt(joint, balanced(factors, shape.terms))
+  return { step: 0, current, steps: [], idle: 0, isSettled: squaredNorm === 0 }
+}
+
+/**
+ * One step of a quasi-Newton method in A and B together, with the low-rank part at its best for each (variable projection: it is a whitened
+ * singular value decomposition). In turns with the low-rank part, each at its best for what the other leaves, the two creep: what they can both
+ * express goes back and forth between them. The error does not rise.
+ */
+export const jointDescentStep = (
+  joint: JointProblem,
+  state: JointState
+): readonly [JointState, JointInfo] => {
+  const { current, steps } = state
+  const direction = quasiNewton(current.descent, steps, (x) => guessed(joint, current.factors, x))
+  const found = lineSearch(joint, current, direction)
+  const step = state.step + 1
+  const isLast = step >= (joint.problem.w.length < mostSteps.largeNumbers ? mostSteps.usual : mostSteps.large)
+  if (found === undefined) {
+    // Nothing is remembered of what led astray; where the first guess does not gain either, nothing will.
+    const isSettled = steps.length === 0 || isLast
+    return [
+      { ...state, step, steps: [], isSettled },
+      { step, squaredError: current.squaredError }
+    ]
+  }
+  const { next, length } = found
+  const taken = {
+    step: direction.map((value) => length * value),
+    fall: current.descent.map((value, e) => value - next.descent[e])
+  }
+  const falls = innerProduct(taken.step, taken.fall) > 0
+  const gain = current.squaredError - next.squaredError
+  const idle = gain > tolerance * current.squaredError ? 0 : state.idle + 1
+  return [
+    {
+      step,
+      current: next,
+      steps: falls ? [...steps, taken].slice(-memory) : [],
+      idle,
+      isSettled: isLast || idle >= patience
+    },
+    { step, squaredError: next.squaredError }
+  ]
+}
+
+const lineSearch = (
+  joint: JointProblem,
+  { factors: { left, right }, squaredError, descent }: Point,
+  direction: Float64Array
+): { readonly next: Point; readonly length: number } | undefined => {
+  const promised = 2 * innerProduct(descent, direction)
+  for (let halved = 0, length = 1; promised > 0 && halved <= halvings; halved++, length /= 2) {
+    const next = pointAt(joint, {
+      left: left.map((value, e) => value + length * direction[e]),
+      right: right.map((value, e) => value + length * direction[left.length + e])
+    })
+    if (squaredError - next.squaredError >= sufficient * length * promised) return { next, length }
+  }
+  return undefined
+}
+
+const pointAt = ({ problem, arrangement, rank, roots }: JointProblem, factors: Factors): Point => {
+  const { w, shape, metric, host } = problem
+  const {
+    terms,
+    left: [m1, n1],
+    right: [m2, n2]
+  } = shape
+  const [inputs, outputs] = [m1 * m2, n1 * n2]
+  const weighting = inUnits(metric)
+  const rest = expanded(factors, shape, arrangement, host)
+  for (let e = 0; e < rest.length; e++) rest[e] = w[e] - rest[e]
+  // (W - sum) R, and without the low rank
+  const seen = roots === undefined ? rest : host.multiply(rest, roots.whole, inputs, outputs, outputs)
+  let lowRank: LowRankFactors | undefined
+  if (rank > 0) {
+    const { left, right } = lowRankBetween(seen, outputs, rank, weighting, undefined, host)
+    lowRank = { left, right }
+    const part = host.multiply(left, right, inputs, rank, outputs)
+    for (let e = 0; e < seen.length; e++) seen[e] -= part[e]
+  }
+  const product = metricTimes(weighting, seen, outputs, host)
+  const steepest =
+    roots === undefined
+      ? product
+      : host.multiply(product, roots.whole, inputs, outputs, outputs, { transposeB: true })
+  const blocks = inBlocks(steepest, shape, arrangement)
+  return {
+    factors,
+    lowRank,
+    squaredError: Math.max(0, innerProduct(seen, product)),
+    descent: together(
+      host.multiply(factors.right, blocks, terms, m2 * n2, m1 * n1, { transposeB: true }),
+      host.multiply(factors.left, blocks, terms, m1 * n1, m2 * n2)
+    )
+  }
+}
+
+/** The low rank in W's own outputs. */
+export const lowRankIn = (
+  { problem: { shape, host }, rank, roots }: JointProblem,
+  { current: { lowRank } }: JointState
+): LowRankFactors | undefined => {
+  if (lowRank === undefined || roots === undefined) return lowRank
+  const outputs = shape.left[1] * shape.right[1]
+  const turned = transposed(lowRank.right, rank, outputs)
+  const solved = host.solveTriangular(roots.whole, outputs, turned, rank, true)
+  return { left: lowRank.left, right: transposed(solved, outputs, rank) }
+}
+
+// x over the curvature as it would be without a low-rank part, and if M were its means: for A over the places in a block, for B over the blocks.
+const guessed = (
+  { problem: { shape, host }, steps, roots }: JointProblem,
+  { left, right }: Factors,
+  x: Float64Array
+): Float64Array => {
+  const {
+    terms,
+    left: [m1, n1],
+    right: [m2, n2]
+  } = shape
+  const ofLeft = leftSolved(steps, leftNormal(steps, right), x.subarray(0, left.length))
+  const ofRight = rightSolved(steps, rightSystem(steps, left), x.subarray(left.length))
+  if (roots === undefined) return together(ofLeft, ofRight)
+  // part: [rows, columns]
+  const overColumns = (root: Float64Array, part: Float64Array, rows: number, columns: number) => {
+    const half = host.solveTriangular(root, columns, transposed(part, rows, columns), rows)
+    return transposed(host.solveTriangular(root, columns, half, rows, true), columns, rows)
+  }
+  return together(
+    overColumns(roots.outer, ofLeft, terms * m1, n1),
+    overColumns(roots.inner, ofRight, terms * m2, n2)
+  )
+}
+
+const together = (a: Float64Array, b: Float64Array): Float64Array => {
+  const result = new Float64Array(a.length + b.length)
+  result.set(a)
+  result.set(b, a.length)
+  return result
+}
