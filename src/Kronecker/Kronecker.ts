@@ -28,7 +28,7 @@ export interface KroneckerFitOptions {
   readonly rank?: number | undefined
   /**
    * Rounds of exchanges in that metric, at most: 0 leaves the permutations to the unweighted search of diag(C)^{1/2} W, up to four go
-   * on from what that finds, with more W's own order is tried as a start too; default 20.
+   * on from what that finds, with more W's own order is tried as a start too, but not beside a low-rank part; default 20.
    */
   readonly rounds?: number | undefined
   /** Where the search in the metric sets out from instead of searching in the Frobenius norm first; absent sides are the identity. */
@@ -53,7 +53,7 @@ export interface KroneckerFit {
   readonly lowRank: { readonly left: Tensor; readonly right: Tensor } | undefined
   /** ||W[p][:, q] - sum|| / ||W||, Frobenius; with a low-rank part, that is taken from W first. */
   readonly relativeError: number
-  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W|| in the metric of the weighting; without one, the same as `relativeError`. */
+  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W|| in the metric of the weighting, whatever `outputMetric`; without a weighting, the same as `relativeError`. */
   readonly weightedRelativeError: number
 }
 
@@ -67,7 +67,7 @@ export class Kronecker extends Context.Service<
      *
      * With a `weighting` the error is measured in the metric C of the inputs (ProcrustesGPT, arXiv 2506.02818, has such fits without
      * permutations): alternating least squares, and exchanges of rows and columns by their gains in that metric, in which
-     * no step raises the error.
+     * no step raises the error. A low-rank part is fitted together with the factors, and both by an `outputMetric` too, by a quasi-Newton method.
      *
      * Fails with `ShapeError` where the factors do not multiply to the matrix or the weighting has another size, with
      * `NumericalError` for NaN or infinite entries, and for a covariance that is not symmetric and positive definite.

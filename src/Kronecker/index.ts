@@ -55,14 +55,6 @@ export {
   weightedSumStep
 } from "./weighted/WeightedSum.ts"
 export {
-  initJointDescent,
-  type JointInfo,
-  type JointProblem,
-  type JointState,
-  jointDescentStep,
-  jointProblem
-} from "./weighted/JointDescent.ts"
-export {
   initSearch,
   type SearchInfo,
   type SearchOptions,

@@ -1,8 +1,8 @@
 import { transposed } from "../../Tensor/HostMatrix.ts"
-import { lowRankBetween, type LowRankFactors, metricTimes } from "../../Weight/index.ts"
+import { lowRankBetween, type LowRankFactors, metricTimes, squaredErrorIn } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
 import { balanced, leftNormal, leftSolved, rightSolved, rightSystem } from "./AlternatingLeastSquares.ts"
-import { innerProduct, quasiNewton, type Step } from "./QuasiNewton.ts"
+import { innerProduct, quasiNewton, type StepPair } from "./QuasiNewton.ts"
 import {
   type ArrangedProblem,
   arranged,
@@ -19,7 +19,9 @@ export interface JointProblem {
   readonly arrangement: Arrangement
   /** Of the low-rank part; 0 for none. */
   readonly rank: number
-  readonly steps: ArrangedProblem
+  readonly arranged: ArrangedProblem
+  /** ||C^{1/2} W M^{1/2}||² */
+  readonly squaredNorm: number
   /** Of the metric M of the outputs; undefined for the identity. */
   readonly roots: OutputRoots | undefined
 }
@@ -44,7 +46,14 @@ export const jointProblem = (
   problem,
   arrangement,
   rank,
-  steps: arranged(problem, arrangement),
+  arranged: arranged(problem, arrangement),
+  squaredNorm: squaredErrorIn(
+    inUnits(problem.metric),
+    outputMetric,
+    problem.w,
+    arrangement.columns.length,
+    problem.host
+  ),
   roots: outputMetric && rootsOf(problem, arrangement, outputMetric)
 })
 
@@ -76,8 +85,8 @@ export interface JointState {
   /** Steps made. */
   readonly step: number
   readonly current: Point
-  /** The last steps along which the gradient fell, oldest first. */
-  readonly steps: ReadonlyArray<Step>
+  /** Of the last steps, along which the gradient fell, oldest first. */
+  readonly pairs: ReadonlyArray<StepPair>
   /** Steps in a row that gained next to nothing. */
   readonly idle: number
   readonly isSettled: boolean
@@ -105,15 +114,22 @@ const memory = 10
 /** A step that lessens the squared error by a smaller part gains next to nothing, and this many in a row are the last. */
 const tolerance = 1e-3
 const patience = 2
-/** What a step has to gain of what its direction promises (Armijo's rule), and how often it is halved for that. */
+/**
+ * What a step has to gain of what its direction promises (Armijo's rule), and how often it is halved for that: where the first guess of the curvature is
+ * too small, by as many times as there are columns, say, for a metric that is all in one.
+ */
 const sufficient = 1e-4
-const halvings = 4
+const halvings = 12
+/** Squared errors below this part of what there was are rounding. */
+const rounding = 1e-24
+
+const isExact = ({ squaredNorm }: JointProblem, { squaredError }: Point): boolean =>
+  squaredError <= rounding * squaredNorm
 
 /** The state before the first step. */
 export const initJointDescent = (joint: JointProblem, factors: Factors): JointState => {
-  const { shape, squaredNorm } = joint.problem
-  const current = pointAt(joint, balanced(factors, shape.terms))
-  return { step: 0, current, steps: [], idle: 0, isSettled: squaredNorm === 0 }
+  const current = pointAt(joint, balanced(factors, joint.problem.shape.terms))
+  return { step: 0, current, pairs: [], idle: 0, isSettled: isExact(joint, current) }
 }
 
 /**
@@ -125,16 +141,16 @@ export const jointDescentStep = (
   joint: JointProblem,
   state: JointState
 ): readonly [JointState, JointInfo] => {
-  const { current, steps } = state
-  const direction = quasiNewton(current.descent, steps, (x) => guessed(joint, current.factors, x))
+  const { current, pairs } = state
+  const direction = quasiNewton(current.descent, pairs, (x) => guessed(joint, current.factors, x))
   const found = lineSearch(joint, current, direction)
   const step = state.step + 1
   const isLast = step >= (joint.problem.w.length < mostSteps.largeNumbers ? mostSteps.usual : mostSteps.large)
   if (found === undefined) {
     // Nothing is remembered of what led astray; where the first guess does not gain either, nothing will.
-    const isSettled = steps.length === 0 || isLast
+    const isSettled = pairs.length === 0 || isLast
     return [
-      { ...state, step, steps: [], isSettled },
+      { ...state, step, pairs: [], isSettled },
       { step, squaredError: current.squaredError }
     ]
   }
@@ -150,9 +166,9 @@ export const jointDescentStep = (
     {
       step,
       current: next,
-      steps: falls ? [...steps, taken].slice(-memory) : [],
+      pairs: falls ? [...pairs, taken].slice(-memory) : [],
       idle,
-      isSettled: isLast || idle >= patience
+      isSettled: isLast || idle >= patience || isExact(joint, next)
     },
     { step, squaredError: next.squaredError }
   ]
@@ -164,7 +180,8 @@ const lineSearch = (
   direction: Float64Array
 ): { readonly next: Point; readonly length: number } | undefined => {
   const promised = 2 * innerProduct(descent, direction)
-  for (let halved = 0, length = 1; promised > 0 && halved <= halvings; halved++, length /= 2) {
+  if (!(promised > 0 && Number.isFinite(promised))) return undefined
+  for (let halved = 0, length = 1; halved <= halvings; halved++, length /= 2) {
     const next = pointAt(joint, {
       left: left.map((value, e) => value + length * direction[e]),
       right: right.map((value, e) => value + length * direction[left.length + e])
@@ -225,7 +242,7 @@ export const lowRankIn = (
 
 // x over the curvature as it would be without a low-rank part, and if M were its means: for A over the places in a block, for B over the blocks.
 const guessed = (
-  { problem: { shape, host }, steps, roots }: JointProblem,
+  { problem: { shape, host }, arranged, roots }: JointProblem,
   { left, right }: Factors,
   x: Float64Array
 ): Float64Array => {
@@ -234,8 +251,8 @@ const guessed = (
     left: [m1, n1],
     right: [m2, n2]
   } = shape
-  const ofLeft = leftSolved(steps, leftNormal(steps, right), x.subarray(0, left.length))
-  const ofRight = rightSolved(steps, rightSystem(steps, left), x.subarray(left.length))
+  const ofLeft = leftSolved(arranged, leftNormal(arranged, right), x.subarray(0, left.length))
+  const ofRight = rightSolved(arranged, rightSystem(arranged, left), x.subarray(left.length))
   if (roots === undefined) return together(ofLeft, ofRight)
   // part: [rows, columns]
   const overColumns = (root: Float64Array, part: Float64Array, rows: number, columns: number) => {

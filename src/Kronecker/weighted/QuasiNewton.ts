@@ -1,5 +1,5 @@
 /** A step of a quasi-Newton method (L-BFGS: Nocedal, 1980) that is looked back upon. */
-export interface Step {
+export interface StepPair {
   readonly step: Float64Array
   /** By how much the gradient fell along it: <step, fall> is greater than 0. */
   readonly fall: Float64Array
@@ -8,7 +8,7 @@ export interface Step {
 /** H g by the two loops of L-BFGS, H's first guess being `solve`; steps: oldest first. */
 export const quasiNewton = (
   gradient: Float64Array,
-  steps: ReadonlyArray<Step>,
+  steps: ReadonlyArray<StepPair>,
   solve: (x: Float64Array) => Float64Array
 ): Float64Array => {
   const shares = new Float64Array(steps.length)

@@ -103,6 +103,7 @@ const squareShape = ({ left: [m1], right: [m2] }: KroneckerShape): KroneckerShap
   right: [m2, m2]
 })
 
+/** x [m1 m2, n1 n2] in blocks, [m1 n1, m2 n2], in the order of the sum. */
 export const inBlocks = (x: Float64Array, shape: KroneckerShape, arrangement: Arrangement): Float64Array => {
   const size = shape.right[0] * shape.right[1]
   const result = new Float64Array(x.length)
@@ -144,19 +145,6 @@ export const expanded = (
       }
   return result
 }
-
-/** ||C^{1/2} (W - W')||², from the difference itself. */
-export const squaredErrorOf = (problem: WeightedProblem, approximation: Float64Array): number => {
-  const { w, metric, host } = problem
-  const difference = w.map((value, e) => value - approximation[e])
-  const product = metricTimes(inUnits(metric), difference, w.length / sideOf(metric), host)
-  let sum = 0
-  for (let e = 0; e < w.length; e++) sum += difference[e] * product[e]
-  return Math.max(0, sum)
-}
-
-const sideOf = ({ isDiagonal, values }: Metric): number =>
-  isDiagonal ? values.length : Math.round(Math.sqrt(values.length))
 
 /** ||C^{1/2} (W - W')|| / ||C^{1/2} W||, given ||C^{1/2} W||² less the squared error; 0 for W = 0. */
 export const weightedErrorOf = ({ squaredNorm }: WeightedProblem, captured: number): number =>

@@ -11,7 +11,7 @@ import {
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
-import { innerProduct, quasiNewton, type Step } from "./QuasiNewton.ts"
+import { innerProduct, quasiNewton, type StepPair } from "./QuasiNewton.ts"
 import { type ArrangedProblem, arranged, type Factors, type WeightedProblem } from "./WeightedProblem.ts"
 
 /** Serialisable; with the problem and the arrangement it determines all that follows. */
@@ -22,7 +22,7 @@ export interface WeightedSumState {
   /** ||C^{1/2} W||² less the squared error: never falls. */
   readonly captured: number
   /** The last steps of B along which the gradient fell, oldest first. */
-  readonly steps: ReadonlyArray<Step>
+  readonly steps: ReadonlyArray<StepPair>
   /** Where the last step set out from. */
   readonly before: { readonly right: Float64Array; readonly gradient: Float64Array } | undefined
   /** How far a step goes where the gradient does not fall, in units of the plain one. */
@@ -127,7 +127,7 @@ export const weightedSumStep = (
 const withLastStep = (
   { steps, before, factors }: WeightedSumState,
   gradient: Float64Array
-): { readonly steps: ReadonlyArray<Step>; readonly falls: boolean } => {
+): { readonly steps: ReadonlyArray<StepPair>; readonly falls: boolean } => {
   if (before === undefined) return { steps, falls: false }
   const step = factors.right.map((value, e) => value - before.right[e])
   const fall = before.gradient.map((value, e) => value - gradient[e])

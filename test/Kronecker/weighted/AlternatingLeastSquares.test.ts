@@ -7,16 +7,11 @@ import {
 } from "../../../src/Kronecker/weighted/AlternatingLeastSquares.ts"
 import type { Arrangement } from "../../../src/Kronecker/Arrangement.ts"
 import type { KroneckerShape } from "../../../src/Kronecker/Contraction.ts"
-import {
-  arranged,
-  expanded,
-  squaredErrorOf,
-  weightedProblem
-} from "../../../src/Kronecker/weighted/WeightedProblem.ts"
+import { arranged, expanded, weightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { key, stream } from "../../../src/Random/index.ts"
 import { normal } from "../planted.ts"
-import { sidesOf, squaredNormByLoops, weightings } from "./problems.ts"
+import { sidesOf, squaredNormByLoops, weightings, squaredErrorOf } from "./problems.ts"
 
 const shapes: ReadonlyArray<KroneckerShape> = [
   { terms: 2, left: [6, 5], right: [2, 3] },

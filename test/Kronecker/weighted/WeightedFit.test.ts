@@ -292,33 +292,87 @@ describe("the search in the metric", () => {
     }
   })
 
-  it.effect("a low-rank part may count by a metric of the outputs too", () =>
+  it.effect(
+    "counts by a metric of the outputs too: nearer in both, and what it says of the inputs' metric is true",
+    () =>
+      withKronecker(
+        Effect.gen(function* () {
+          const kronecker = yield* Kronecker
+          const w = normal(9, inputs * outputs)
+          const matrix = yield* Tensor.fromArray(w, [inputs, outputs])
+          const outputMetric = correlated(4, outputs)
+          const wholeRows: KroneckerShape = { terms: 2, left: [12, 7], right: [1, 3] }
+          for (const [, weighting] of weightings(inputs))
+            for (const [some, rank] of [
+              [shape, 2],
+              [shape, 0],
+              [wholeRows, 0],
+              [wholeRows, 1]
+            ] as const) {
+              const options = { ...some, permute: "columns", swaps: 5000, weighting, rank } as const
+              const errorsOf = Effect.fnUntraced(function* (of: KroneckerFitOptions) {
+                const fit = yield* kronecker.fit(matrix, of)
+                const { left, right, rowPermutation: rows, columnPermutation: columns } = fit
+                const dense = yield* Effect.flatMap(
+                  compute((t) => {
+                    const sum = kroneckerWeight(t, { left, right, rows, columns })
+                    const { lowRank: part } = fit
+                    return (part ? sumWeight([sum, lowRank(part.left, part.right)]) : sum).toDense(t)
+                  }),
+                  Tensor.toArray
+                )
+                const difference = w.map((value, e) => value - dense[e])
+                const own =
+                  squaredNormByLoops(weighting, difference, outputs) /
+                  squaredNormByLoops(weighting, w, outputs)
+                assert.closeTo(fit.weightedRelativeError, Math.sqrt(own), 1e-6)
+                return squaredErrorIn(weighting, outputMetric, difference, outputs, host)
+              })
+              assert.isBelow(yield* errorsOf({ ...options, outputMetric }), 0.99 * (yield* errorsOf(options)))
+            }
+          const bad = outputMetric.map((value, e) => (e === 0 ? -value : value))
+          const error = yield* Effect.flip(kronecker.fit(matrix, { ...shape, rank: 1, outputMetric: bad }))
+          assert.instanceOf(error, NumericalError)
+        })
+      )
+  )
+
+  it.effect("a metric that is all in one column is no hindrance, nor are zeros or nothing left to fit", () =>
     withKronecker(
       Effect.gen(function* () {
         const kronecker = yield* Kronecker
         const w = normal(9, inputs * outputs)
         const matrix = yield* Tensor.fromArray(w, [inputs, outputs])
-        const outputMetric = correlated(4, outputs)
-        for (const [, weighting] of weightings(inputs)) {
-          const options = { ...shape, permute: "columns", swaps: 5000, weighting, rank: 2 } as const
-          const errorOf = Effect.fnUntraced(function* (of: KroneckerFitOptions) {
-            const fit = yield* kronecker.fit(matrix, of)
-            const { left, right, rowPermutation: rows, columnPermutation: columns } = fit
-            const dense = yield* Effect.flatMap(
-              compute((t) => {
-                const sum = kroneckerWeight(t, { left, right, rows, columns })
-                return sumWeight([sum, lowRank(fit.lowRank!.left, fit.lowRank!.right)]).toDense(t)
-              }),
-              Tensor.toArray
-            )
-            const difference = w.map((value, e) => value - dense[e])
-            return squaredErrorIn(weighting, outputMetric, difference, outputs, host)
-          })
-          assert.isBelow(yield* errorOf({ ...options, outputMetric }), yield* errorOf(options))
+        const outputMetric = new Float64Array(outputs * outputs)
+        for (let j = 0; j < outputs; j++) outputMetric[j * (outputs + 1)] = j === 4 ? 1e6 : 1
+        const weighting = { covariance: correlated(11, inputs) }
+        for (const rank of [0, 1]) {
+          const fit = yield* kronecker.fit(matrix, { ...shape, weighting, outputMetric, rank })
+          const { left, right } = fit
+          const dense = yield* Effect.flatMap(
+            compute((t) => {
+              const sum = kroneckerWeight(t, { left, right, rows: undefined, columns: undefined })
+              const { lowRank: part } = fit
+              return (part ? sumWeight([sum, lowRank(part.left, part.right)]) : sum).toDense(t)
+            }),
+            Tensor.toArray
+          )
+          // That column is one of B's times A's: it can be had exactly.
+          const ofColumn = (of: (e: number) => number) =>
+            Array.from({ length: inputs }, (_, i) => of(i * outputs + 4) ** 2).reduce((sum, x) => sum + x, 0)
+          assert.isBelow(
+            ofColumn((e) => w[e] - dense[e]),
+            1e-3 * ofColumn((e) => w[e])
+          )
         }
-        const bad = outputMetric.map((value, e) => (e === 0 ? -value : value))
-        const error = yield* Effect.flip(kronecker.fit(matrix, { ...shape, rank: 1, outputMetric: bad }))
-        assert.instanceOf(error, NumericalError)
+        const zero = yield* Tensor.full([inputs, outputs], 0)
+        for (const rank of [0, 1])
+          for (const some of [shape, { terms: 2, left: [12, 7], right: [1, 3] } as const]) {
+            const fit = yield* kronecker.fit(zero, { ...some, weighting, outputMetric, rank })
+            assert.strictEqual(fit.weightedRelativeError, 0)
+          }
+        const all = yield* kronecker.fit(matrix, { ...shape, weighting, outputMetric, rank: inputs })
+        assert.isBelow(all.weightedRelativeError, 1e-6)
       })
     )
   )

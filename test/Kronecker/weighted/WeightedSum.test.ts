@@ -2,17 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { identityArrangement } from "../../../src/Kronecker/Arrangement.ts"
 import type { KroneckerShape } from "../../../src/Kronecker/Contraction.ts"
 import { nearestKroneckerSum } from "../../../src/Kronecker/NearestKroneckerSum.ts"
-import {
-  arranged,
-  expanded,
-  squaredErrorOf,
-  weightedProblem
-} from "../../../src/Kronecker/weighted/WeightedProblem.ts"
+import { arranged, expanded, weightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
 import { initWeightedSum, settledSum, weightedSumStep } from "../../../src/Kronecker/weighted/WeightedSum.ts"
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { whiten } from "../../../src/Weight/index.ts"
 import { normal, planted } from "../planted.ts"
-import { correlated, kroneckerProduct, sidesOf, uneven, weightings } from "./problems.ts"
+import { correlated, kroneckerProduct, sidesOf, uneven, weightings, squaredErrorOf } from "./problems.ts"
 
 const shape: KroneckerShape = { terms: 2, left: [5, 6], right: [3, 2] }
 const [inputs, outputs] = sidesOf(shape)

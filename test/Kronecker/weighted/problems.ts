@@ -1,5 +1,6 @@
 import type { KroneckerShape } from "../../../src/Kronecker/Contraction.ts"
-import type { Weighting } from "../../../src/Weight/index.ts"
+import { inUnits, type WeightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
+import { squaredErrorIn, type Weighting } from "../../../src/Weight/index.ts"
 import { normal } from "../planted.ts"
 
 /** A covariance of correlated inputs [n, n]: X Xᵀ for columns of falling size, and a ridge. */
@@ -49,3 +50,16 @@ export const squaredNormByLoops = (weighting: Weighting, x: Float64Array, column
     }
   return sum
 }
+
+/** ||C^{1/2} (W - W')||², from the difference itself. */
+export const squaredErrorOf = (
+  { w, shape, metric, host }: WeightedProblem,
+  approximation: Float64Array
+): number =>
+  squaredErrorIn(
+    inUnits(metric),
+    undefined,
+    w.map((value, e) => value - approximation[e]),
+    sidesOf(shape)[1],
+    host
+  )
