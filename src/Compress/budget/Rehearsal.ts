@@ -80,7 +80,7 @@ interface Variant {
 /** The part of a weight's error that is left in its variant: of the same kind, for that is what the later weights were fitted to. */
 const part = 0.7
 
-/** On the shipped model, divergences within 2 % of those after 20,000 swaps and four rounds. */
+/** After 20,000 swaps and four rounds the squared errors of eight weights of the shipped model are 0.2 to 2.6 % less. */
 const search = { swaps: 5000, rounds: 1 }
 
 /** The model with all errors, in the scope, and its variants. */

@@ -22,7 +22,8 @@ export interface JointProblem {
   readonly arranged: ArrangedProblem
   /** ||C^{1/2} W M^{1/2}||² */
   readonly squaredNorm: number
-  /** Of the metric M of the outputs; undefined for the identity. */
+  /** M [n1 n2, n1 n2], symmetric and positive definite; undefined for the identity. */
+  readonly outputMetric: Float64Array | undefined
   readonly roots: OutputRoots | undefined
 }
 
@@ -36,7 +37,6 @@ interface OutputRoots {
   readonly inner: Float64Array
 }
 
-/** outputMetric: M, symmetric and positive definite; undefined for the identity. */
 export const jointProblem = (
   problem: WeightedProblem,
   arrangement: Arrangement,
@@ -46,6 +46,7 @@ export const jointProblem = (
   problem,
   arrangement,
   rank,
+  outputMetric,
   arranged: arranged(problem, arrangement),
   squaredNorm: squaredErrorIn(
     inUnits(problem.metric),
@@ -107,8 +108,8 @@ export interface JointInfo {
   readonly squaredError: number
 }
 
-/** Of a matrix of a million numbers and more, where one takes a second, the first few gain most. */
-const mostSteps = { usual: 40, large: 12, largeNumbers: 1 << 20 }
+/** Of a matrix of a million numbers and more, where one takes a second, only the first few, which gain most. */
+const mostSteps = { usual: 40, large: 6, largeNumbers: 1 << 20 }
 /** Steps that are looked back upon: of A, which is large. */
 const memory = 10
 /** A step that lessens the squared error by a smaller part gains next to nothing, and this many in a row are the last. */
@@ -191,7 +192,10 @@ const lineSearch = (
   return undefined
 }
 
-const pointAt = ({ problem, arrangement, rank, roots }: JointProblem, factors: Factors): Point => {
+const pointAt = (
+  { problem, arrangement, rank, outputMetric, roots }: JointProblem,
+  factors: Factors
+): Point => {
   const { w, shape, metric, host } = problem
   const {
     terms,
@@ -202,25 +206,29 @@ const pointAt = ({ problem, arrangement, rank, roots }: JointProblem, factors: F
   const weighting = inUnits(metric)
   const rest = expanded(factors, shape, arrangement, host)
   for (let e = 0; e < rest.length; e++) rest[e] = w[e] - rest[e]
-  // (W - sum) R, and without the low rank
-  const seen = roots === undefined ? rest : host.multiply(rest, roots.whole, inputs, outputs, outputs)
-  let lowRank: LowRankFactors | undefined
-  if (rank > 0) {
+  const overRight = (x: Float64Array, metric: Float64Array | undefined, transposeB = false) =>
+    metric === undefined ? x : host.multiply(x, metric, inputs, outputs, outputs, { transposeB })
+  let [lowRank, squaredError]: [LowRankFactors | undefined, number] = [undefined, 0]
+  let steepest: Float64Array
+  if (rank === 0) {
+    steepest = metricTimes(weighting, overRight(rest, outputMetric), outputs, host)
+    squaredError = innerProduct(rest, steepest)
+  } else {
+    // (W - sum) R, of which the low rank is the nearest in C, and what is left of it
+    const seen = overRight(rest, roots?.whole)
     const { left, right } = lowRankBetween(seen, outputs, rank, weighting, undefined, host)
-    lowRank = { left, right }
     const part = host.multiply(left, right, inputs, rank, outputs)
     for (let e = 0; e < seen.length; e++) seen[e] -= part[e]
+    const product = metricTimes(weighting, seen, outputs, host)
+    steepest = overRight(product, roots?.whole, true)
+    squaredError = innerProduct(seen, product)
+    lowRank = { left, right }
   }
-  const product = metricTimes(weighting, seen, outputs, host)
-  const steepest =
-    roots === undefined
-      ? product
-      : host.multiply(product, roots.whole, inputs, outputs, outputs, { transposeB: true })
   const blocks = inBlocks(steepest, shape, arrangement)
   return {
     factors,
     lowRank,
-    squaredError: Math.max(0, innerProduct(seen, product)),
+    squaredError: Math.max(0, squaredError),
     descent: together(
       host.multiply(factors.right, blocks, terms, m2 * n2, m1 * n1, { transposeB: true }),
       host.multiply(factors.left, blocks, terms, m1 * n1, m2 * n2)
