@@ -192,38 +192,17 @@ const lineSearch = (
   return undefined
 }
 
-const pointAt = (
-  { problem, arrangement, rank, outputMetric, roots }: JointProblem,
-  factors: Factors
-): Point => {
-  const { w, shape, metric, host } = problem
+const pointAt = (joint: JointProblem, factors: Factors): Point => {
+  const { problem, arrangement, rank } = joint
+  const { w, shape, host } = problem
   const {
     terms,
     left: [m1, n1],
     right: [m2, n2]
   } = shape
-  const [inputs, outputs] = [m1 * m2, n1 * n2]
-  const weighting = inUnits(metric)
   const rest = expanded(factors, shape, arrangement, host)
   for (let e = 0; e < rest.length; e++) rest[e] = w[e] - rest[e]
-  const overRight = (x: Float64Array, metric: Float64Array | undefined, transposeB = false) =>
-    metric === undefined ? x : host.multiply(x, metric, inputs, outputs, outputs, { transposeB })
-  let [lowRank, squaredError]: [LowRankFactors | undefined, number] = [undefined, 0]
-  let steepest: Float64Array
-  if (rank === 0) {
-    steepest = metricTimes(weighting, overRight(rest, outputMetric), outputs, host)
-    squaredError = innerProduct(rest, steepest)
-  } else {
-    // (W - sum) R, of which the low rank is the nearest in C, and what is left of it
-    const seen = overRight(rest, roots?.whole)
-    const { left, right } = lowRankBetween(seen, outputs, rank, weighting, undefined, host)
-    const part = host.multiply(left, right, inputs, rank, outputs)
-    for (let e = 0; e < seen.length; e++) seen[e] -= part[e]
-    const product = metricTimes(weighting, seen, outputs, host)
-    steepest = overRight(product, roots?.whole, true)
-    squaredError = innerProduct(seen, product)
-    lowRank = { left, right }
-  }
+  const { lowRank, squaredError, steepest } = rank === 0 ? feltAlone(joint, rest) : feltBeside(joint, rest)
   const blocks = inBlocks(steepest, shape, arrangement)
   return {
     factors,
@@ -234,6 +213,42 @@ const pointAt = (
       host.multiply(factors.left, blocks, terms, m1 * n1, m2 * n2)
     )
   }
+}
+
+/** What is felt of W - sum, beside its best low rank, and the steepest descent of that in the numbers of W', C (W - W') M. */
+interface Felt extends Pick<Point, "lowRank" | "squaredError"> {
+  readonly steepest: Float64Array
+}
+
+// rest: W - sum, [m1 m2, n1 n2]
+const feltAlone = (
+  { problem: { metric, host }, arrangement, outputMetric }: JointProblem,
+  rest: Float64Array
+): Felt => {
+  const [inputs, outputs] = [arrangement.rows.length, arrangement.columns.length]
+  const right =
+    outputMetric === undefined ? rest : host.multiply(rest, outputMetric, inputs, outputs, outputs)
+  const steepest = metricTimes(inUnits(metric), right, outputs, host)
+  return { lowRank: undefined, squaredError: innerProduct(rest, steepest), steepest }
+}
+
+const feltBeside = (
+  { problem: { metric, host }, arrangement, rank, roots }: JointProblem,
+  rest: Float64Array
+): Felt => {
+  const [inputs, outputs] = [arrangement.rows.length, arrangement.columns.length]
+  const root = roots?.whole
+  // (W - sum) R, of which the low rank is the nearest in C, and what is left of it
+  const seen = root === undefined ? rest : host.multiply(rest, root, inputs, outputs, outputs)
+  const { left, right } = lowRankBetween(seen, outputs, rank, inUnits(metric), undefined, host)
+  const part = host.multiply(left, right, inputs, rank, outputs)
+  for (let e = 0; e < seen.length; e++) seen[e] -= part[e]
+  const product = metricTimes(inUnits(metric), seen, outputs, host)
+  const steepest =
+    root === undefined
+      ? product
+      : host.multiply(product, root, inputs, outputs, outputs, { transposeB: true })
+  return { lowRank: { left, right }, squaredError: innerProduct(seen, product), steepest }
 }
 
 /** The low rank in W's own outputs. */
