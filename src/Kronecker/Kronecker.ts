@@ -3,7 +3,7 @@ import { type Key, key as keyOf } from "../Random/index.ts"
 import { Backend, compute, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
 import { hostTask } from "../Tensor/HostTask.ts"
-import { checkWeighting, type LowRankFactors, type Weighting } from "../Weight/index.ts"
+import { checkWeighting, type LowRankFactors, squaredErrorIn, type Weighting } from "../Weight/index.ts"
 import { type Arrangement, freeSides, identityArrangement, isIdentity, type Permute } from "./Arrangement.ts"
 import { checkFinite, checkShape } from "./Checks.ts"
 import type { KroneckerShape } from "./Contraction.ts"
@@ -116,7 +116,7 @@ const fit = Effect.fn("Kronecker.fit")(function* (
   const found =
     weighting === undefined && rank === 0 && outputMetric === undefined
       ? yield* nearest(numbers, shape, { permute, swaps, key })
-      : yield* nearestWeighted(numbers, shape, weighting ?? { rows: new Float64Array(w.shape[0]).fill(1) }, {
+      : yield* nearestWeighted(numbers, shape, weighting ?? unweighted(w.shape[0]), {
           permute,
           swaps,
           rounds,
@@ -179,28 +179,28 @@ const nearestWeighted = Effect.fnUntraced(function* (
   weighting: Weighting,
   options: WeightedFitOptions
 ): Effect.fn.Return<Found, TensorError, Backend> {
-  const { factorizations } = yield* Backend
+  const { factorizations: host } = yield* Backend
   const fitted = yield* weightedFit(w, shape, weighting, options)
   const [inputs, outputs] = [shape.left[0] * shape.right[0], shape.left[1] * shape.right[1]]
-  const sum = yield* hostTask(() => {
+  return yield* hostTask(() => {
     const { factors, arrangement, lowRank } = fitted
-    const kronecker = expanded(factors, shape, arrangement, factorizations)
-    if (lowRank === undefined) return kronecker
-    const correction = factorizations.multiply(lowRank.left, lowRank.right, inputs, options.rank, outputs)
-    return kronecker.map((value, e) => value + correction[e])
+    const numbers = Float64Array.from(w)
+    const rest = expanded(factors, shape, arrangement, host)
+    const part = lowRank && host.multiply(lowRank.left, lowRank.right, inputs, options.rank, outputs)
+    for (let e = 0; e < rest.length; e++) rest[e] = numbers[e] - rest[e] - (part?.[e] ?? 0)
+    const shareIn = (metric: Weighting) => {
+      const [error, whole] = [rest, numbers].map((x) => squaredErrorIn(metric, undefined, x, outputs, host))
+      return whole === 0 ? 0 : Math.sqrt(error / whole)
+    }
+    return {
+      ...fitted,
+      relativeError: shareIn(unweighted(inputs)),
+      weightedRelativeError: shareIn(weighting)
+    }
   })
-  return { ...fitted, relativeError: distance(w, sum) }
 })
 
-// ||w - v|| / ||w||, 0 for w = 0
-const distance = (w: Float32Array | Float64Array, v: Float64Array): number => {
-  let [error, total] = [0, 0]
-  for (let e = 0; e < w.length; e++) {
-    error += (w[e] - v[e]) ** 2
-    total += w[e] * w[e]
-  }
-  return total === 0 ? 0 : Math.sqrt(error / total)
-}
+const unweighted = (inputs: number): Weighting => ({ rows: new Float64Array(inputs).fill(1) })
 
 const checkOrder = (
   w: Tensor,

@@ -1,4 +1,8 @@
+import type { Effect } from "effect"
+import { run } from "../../Iteration/index.ts"
+import type { TensorError } from "../../Tensor/index.ts"
 import { transposed } from "../../Tensor/HostMatrix.ts"
+import { hostTask } from "../../Tensor/HostTask.ts"
 import { lowRankBetween, type LowRankFactors, metricTimes, squaredErrorIn } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
 import { balanced, leftNormal, leftSolved, rightSolved, rightSystem } from "./AlternatingLeastSquares.ts"
@@ -174,6 +178,17 @@ export const jointDescentStep = (
     { step, squaredError: next.squaredError }
   ]
 }
+
+/** Steps from the factors until they settle. */
+export const settledJointly = (
+  joint: JointProblem,
+  factors: Factors
+): Effect.Effect<JointState, TensorError> =>
+  run({
+    init: hostTask(() => initJointDescent(joint, factors)),
+    step: (before) => hostTask(() => jointDescentStep(joint, before)),
+    isDone: ({ isSettled }) => isSettled
+  })
 
 const lineSearch = (
   joint: JointProblem,

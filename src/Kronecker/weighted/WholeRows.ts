@@ -1,17 +1,16 @@
 import { Effect } from "effect"
-import { run } from "../../Iteration/index.ts"
 import { Backend, type Factorizations, type TensorError } from "../../Tensor/index.ts"
 import { transposed } from "../../Tensor/HostMatrix.ts"
 import { hostTask } from "../../Tensor/HostTask.ts"
-import { squaredErrorIn, unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
+import { unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
 import { type Arrangement, freeSides, identityArrangement, identityPermutation } from "../Arrangement.ts"
 import type { KroneckerShape } from "../Contraction.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
 import { type ArrangementOptions, searchArrangement } from "../SearchArrangement.ts"
 import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
-import { initJointDescent, jointDescentStep, jointProblem } from "./JointDescent.ts"
-import { expanded, type Factors, weightedProblem } from "./WeightedProblem.ts"
+import { jointProblem, settledJointly } from "./JointDescent.ts"
+import { type Factors, weightedProblem } from "./WeightedProblem.ts"
 
 export interface WholeRowsOptions extends ArrangementOptions {
   /** In place of that search. */
@@ -23,8 +22,6 @@ export interface WholeRowsOptions extends ArrangementOptions {
 export interface WholeRowsFit {
   readonly arrangement: Arrangement
   readonly factors: Factors
-  /** ||C^{1/2} (W[p][:, q] - sum)|| / ||C^{1/2} W||, whatever the metric of the outputs. */
-  readonly weightedRelativeError: number
 }
 
 /**
@@ -55,21 +52,16 @@ export const wholeRowsFit = Effect.fnUntraced(function* (
   if (outputMetric === undefined)
     return yield* hostTask(() => {
       const solved = unwhiten(weighting, exchangeAxes(sum.left, terms, m1, n1), terms * n1, host)
-      const factors = balanced({ left: exchangeAxes(solved, m1, terms, n1), right: sum.right }, terms)
-      return { arrangement, factors, weightedRelativeError: sum.relativeError }
+      return {
+        arrangement,
+        factors: balanced({ left: exchangeAxes(solved, m1, terms, n1), right: sum.right }, terms)
+      }
     })
   const right = yield* rightBetween(white, shape, arrangement, outputMetric, sum.right)
-  return yield* hostTask(() => {
-    const factors = balanced(withBestLeft(w, shape, arrangement, outputMetric, right, host), terms)
-    const rest = expanded(factors, shape, arrangement, host)
-    for (let e = 0; e < rest.length; e++) rest[e] = w[e] - rest[e]
-    const [error, norm] = [rest, w].map((x) => squaredErrorIn(weighting, undefined, x, outputs, host))
-    return {
-      arrangement,
-      factors,
-      weightedRelativeError: norm === 0 ? 0 : Math.sqrt(error / norm)
-    }
-  })
+  return yield* hostTask(() => ({
+    arrangement,
+    factors: balanced(withBestLeft(w, shape, arrangement, outputMetric, right, host), terms)
+  }))
 })
 
 /**
@@ -81,7 +73,7 @@ const rightBetween = Effect.fnUntraced(function* (
   shape: KroneckerShape,
   { columns }: Arrangement,
   outputMetric: Float64Array,
-  start: Float64Array
+  before: Float64Array
 ): Effect.fn.Return<Float64Array, TensorError, Backend> {
   const { factorizations: host } = yield* Backend
   const n1 = shape.left[1]
@@ -95,14 +87,11 @@ const rightBetween = Effect.fnUntraced(function* (
     const problem = weightedProblem(root, { ...shape, left: [outputs, n1] }, alike, host)
     return jointProblem(problem, { rows: identityPermutation(outputs), columns }, 0, outputMetric)
   })
-  const { current } = yield* run({
-    init: hostTask(() => {
-      const left = new Float64Array(shape.terms * outputs * n1)
-      return initJointDescent(joint, leftStep(joint.arranged, { left, right: start }).factors)
-    }),
-    step: (before) => hostTask(() => jointDescentStep(joint, before)),
-    isDone: ({ isSettled }) => isSettled
+  const start = yield* hostTask(() => {
+    const left = new Float64Array(shape.terms * outputs * n1)
+    return leftStep(joint.arranged, { left, right: before }).factors
   })
+  const { current } = yield* settledJointly(joint, start)
   return current.factors.right
 })
 
