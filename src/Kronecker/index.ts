@@ -41,12 +41,12 @@ export {
 } from "./weighted/WeightedProblem.ts"
 export {
   initWeightedSearch,
-  type WeightedCandidate,
   type WeightedSearchInfo,
   type WeightedSearchOptions,
   type WeightedSearchState,
   weightedSearchStep
 } from "./weighted/WeightedSearch.ts"
+export type { WeightedCandidate } from "./weighted/WeightedCandidate.ts"
 export {
   initWeightedSum,
   type WeightedSumInfo,

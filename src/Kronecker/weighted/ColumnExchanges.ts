@@ -1,10 +1,10 @@
 import type { Stream } from "../../Random/index.ts"
-import { type Captured, leftStep } from "./AlternatingLeastSquares.ts"
-import { type Arrangement, identityPermutation, sideLayout } from "../Arrangement.ts"
+import { identityPermutation, sideLayout } from "../Arrangement.ts"
 import { Placement } from "../Placement.ts"
 import { annealPool } from "../PoolAnnealing.ts"
 import { columnCouplings, poolCouplings } from "./WeightedCouplings.ts"
-import { arranged, type WeightedProblem } from "./WeightedProblem.ts"
+import { type PreparedCandidate, withColumns } from "./WeightedCandidate.ts"
+import type { WeightedProblem } from "./WeightedProblem.ts"
 
 const poolItems = 256
 /** Bounds the couplings of a pool, slots² items² numbers. */
@@ -14,17 +14,16 @@ const acceptedPerItem = 3
 
 /**
  * Exchanges of columns that gain, in pools of groups; gains are exact for the present B with A at its best (`ColumnCouplings`), and pools
- * do not meet, so what is captured never falls. `start` has the A that is best for its B.
+ * do not meet, so what is captured never falls.
  */
 export const exchangeColumns = (
   problem: WeightedProblem,
-  arrangement: Arrangement,
-  start: Captured,
+  start: PreparedCandidate,
   numbers: Stream
-): { readonly arrangement: Arrangement; readonly captured: Captured; readonly moved: number } => {
+): { readonly candidate: PreparedCandidate; readonly moved: number } => {
+  const { arrangement } = start
   const { groups, slots } = sideLayout(problem.shape, "columns")
-  const steps = arranged(problem, arrangement)
-  const all = columnCouplings(problem, steps, arrangement.rows, start.factors.right)
+  const all = columnCouplings(problem, start)
   const items = Math.min(poolItems, Math.sqrt(poolNumbers) / slots)
   const pools = Math.max(1, Math.floor(groups / Math.max(2, Math.floor(items / slots))))
   const drawn = numbers.permutation(groups)
@@ -51,11 +50,8 @@ export const exchangeColumns = (
     (count, item, place) => count + (item === arrangement.columns[place] ? 0 : 1),
     0
   )
-  if (moved === 0) return { arrangement, captured: start, moved }
-  const next = { ...arrangement, columns }
-  const captured = leftStep(arranged(problem, next), start.factors)
+  if (moved === 0) return { candidate: start, moved }
+  const candidate = withColumns(problem, start, columns)
   // Couplings are float32: where nothing is left to be gained, rounding may lose.
-  return captured.captured > start.captured
-    ? { arrangement: next, captured, moved }
-    : { arrangement, captured: start, moved: 0 }
+  return candidate.captured > start.captured ? { candidate, moved } : { candidate: start, moved: 0 }
 }

@@ -5,7 +5,8 @@ import { transposed } from "../../Tensor/HostMatrix.ts"
 import { hostTask } from "../../Tensor/HostTask.ts"
 import { lowRankBetween, type LowRankFactors, metricTimes, squaredErrorIn } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
-import { balanced, leftNormal, leftSolved, rightSolved, rightSystem } from "./AlternatingLeastSquares.ts"
+import { balanced } from "./AlternatingLeastSquares.ts"
+import { leftRoot, type NormalRoot, rightNormal, rootOf, solvedBy } from "./NormalMatrix.ts"
 import { innerProduct, quasiNewton, type StepPair } from "./QuasiNewton.ts"
 import {
   type ArrangedProblem,
@@ -92,9 +93,17 @@ export interface JointState {
   readonly current: Point
   /** Of the last steps, along which the gradient fell, oldest first. */
   readonly pairs: ReadonlyArray<StepPair>
+  /** Where it stays for the steps to come. */
+  readonly curvature: Curvature | undefined
   /** Steps in a row that gained next to nothing. */
   readonly idle: number
   readonly isSettled: boolean
+}
+
+/** The first guess of it: roots of the normal matrices of A and B, see `NormalMatrix.ts`. */
+interface Curvature {
+  readonly left: NormalRoot
+  readonly right: NormalRoot
 }
 
 interface Point {
@@ -112,8 +121,9 @@ export interface JointInfo {
   readonly squaredError: number
 }
 
-/** Of a matrix of a million numbers and more, where one takes a second, only the first few, which gain most. */
-const mostSteps = { usual: 40, large: 6, largeNumbers: 1 << 20 }
+/** Of a matrix of a million numbers and more, where one takes a second, only the first few, which gain most, all with the curvature before the first. */
+const mostSteps = { usual: 40, large: 6 }
+const isLarge = ({ problem }: JointProblem): boolean => problem.w.length >= 1 << 20
 /** Steps that are looked back upon: of A, which is large. */
 const memory = 10
 /** A step that lessens the squared error by a smaller part gains next to nothing, and this many in a row are the last. */
@@ -134,7 +144,14 @@ const isExact = ({ squaredNorm }: JointProblem, { squaredError }: Point): boolea
 /** The state before the first step. */
 export const initJointDescent = (joint: JointProblem, factors: Factors): JointState => {
   const current = pointAt(joint, balanced(factors, joint.problem.shape.terms))
-  return { step: 0, current, pairs: [], idle: 0, isSettled: isExact(joint, current) }
+  return {
+    step: 0,
+    current,
+    pairs: [],
+    curvature: undefined,
+    idle: 0,
+    isSettled: isExact(joint, current)
+  }
 }
 
 /**
@@ -147,15 +164,16 @@ export const jointDescentStep = (
   state: JointState
 ): readonly [JointState, JointInfo] => {
   const { current, pairs } = state
-  const direction = quasiNewton(current.descent, pairs, (x) => guessed(joint, current.factors, x))
+  const curvature = state.curvature ?? curvatureAt(joint, current.factors)
+  const direction = quasiNewton(current.descent, pairs, (x) => guessed(joint, curvature, x))
   const found = lineSearch(joint, current, direction)
   const step = state.step + 1
-  const isLast = step >= (joint.problem.w.length < mostSteps.largeNumbers ? mostSteps.usual : mostSteps.large)
+  const isLast = step >= (isLarge(joint) ? mostSteps.large : mostSteps.usual)
   if (found === undefined) {
     // Nothing is remembered of what led astray; where the first guess does not gain either, nothing will.
     const isSettled = pairs.length === 0 || isLast
     return [
-      { ...state, step, pairs: [], isSettled },
+      { ...state, step, pairs: [], curvature: undefined, isSettled },
       { step, squaredError: current.squaredError }
     ]
   }
@@ -172,6 +190,7 @@ export const jointDescentStep = (
       step,
       current: next,
       pairs: falls ? [...pairs, taken].slice(-memory) : [],
+      curvature: isLarge(joint) ? curvature : undefined,
       idle,
       isSettled: isLast || idle >= patience || isExact(joint, next)
     },
@@ -278,10 +297,15 @@ export const lowRankIn = (
   return { left: lowRank.left, right: transposed(solved, outputs, rank) }
 }
 
+const curvatureAt = ({ arranged }: JointProblem, { left, right }: Factors): Curvature => ({
+  left: leftRoot(arranged, right),
+  right: rootOf(arranged, rightNormal(arranged, left))
+})
+
 // x over the curvature as it would be without a low-rank part, and if M were its means: for A over the places in a block, for B over the blocks.
 const guessed = (
   { problem: { shape, host }, arranged, roots }: JointProblem,
-  { left, right }: Factors,
+  curvature: Curvature,
   x: Float64Array
 ): Float64Array => {
   const {
@@ -289,8 +313,9 @@ const guessed = (
     left: [m1, n1],
     right: [m2, n2]
   } = shape
-  const ofLeft = leftSolved(arranged, leftNormal(arranged, right), x.subarray(0, left.length))
-  const ofRight = rightSolved(arranged, rightSystem(arranged, left), x.subarray(left.length))
+  const sizeOfLeft = terms * m1 * n1
+  const ofLeft = solvedBy(arranged, curvature.left, x.subarray(0, sizeOfLeft), m1, n1)
+  const ofRight = solvedBy(arranged, curvature.right, x.subarray(sizeOfLeft), m2, n2)
   if (roots === undefined) return together(ofLeft, ofRight)
   // part: [rows, columns]
   const overColumns = (root: Float64Array, part: Float64Array, rows: number, columns: number) => {

@@ -1,17 +1,9 @@
 import { transposed } from "../../Tensor/HostMatrix.ts"
 import { metricTimes } from "../../Weight/index.ts"
-import { leftRoot } from "./AlternatingLeastSquares.ts"
-import { type Arrangement, identityPermutation } from "../Arrangement.ts"
+import { identityPermutation } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
-import {
-  type ArrangedProblem,
-  expanded,
-  type Factors,
-  inUnits,
-  type Metric,
-  rowsInOrder,
-  type WeightedProblem
-} from "./WeightedProblem.ts"
+import type { PreparedCandidate } from "./WeightedCandidate.ts"
+import { expanded, inUnits, type Metric, rowsInOrder, type WeightedProblem } from "./WeightedProblem.ts"
 
 /**
  * What exchanges of rows gain, exactly, for a fixed B and with A at its best again everywhere, although C couples all rows: an
@@ -41,25 +33,15 @@ export interface RowCouplings {
   readonly squares: Float64Array
 }
 
-/** What the pools of one order of rows and one B have in common. */
-export interface RowGradient {
+/** What the pools of one order of rows and one B have in common; the root is L with K⁻¹ = L Lᵀ. */
+export interface RowGradient extends PreparedCandidate {
   readonly problem: WeightedProblem
-  readonly steps: ArrangedProblem
-  readonly arrangement: Arrangement
-  readonly factors: Factors
   /** C (W - W') with the columns in the order of the sum */
   readonly gradient: Float64Array
-  /** L with K⁻¹ = L Lᵀ, A's normal matrix: see `leftRoot` */
-  readonly root: Float64Array
 }
 
-/** `factors` have the A that is best for their B. */
-export const rowGradient = (
-  problem: WeightedProblem,
-  steps: ArrangedProblem,
-  arrangement: Arrangement,
-  factors: Factors
-): RowGradient => {
+export const rowGradient = (problem: WeightedProblem, candidate: PreparedCandidate): RowGradient => {
+  const { arrangement, factors } = candidate
   const { w, shape, metric, host } = problem
   const outputs = shape.left[1] * shape.right[1]
   const approximation = expanded(factors, shape, arrangement, host)
@@ -69,14 +51,7 @@ export const rowGradient = (
       const from = row + arrangement.columns[j]
       difference[e] = w[from] - approximation[from]
     }
-  return {
-    problem,
-    steps,
-    arrangement,
-    factors,
-    gradient: metricTimes(inUnits(metric), difference, outputs, host),
-    root: leftRoot(steps, factors.right)
-  }
+  return { ...candidate, problem, gradient: metricTimes(inUnits(metric), difference, outputs, host) }
 }
 
 // L among some groups where C is diagonal, [(terms, groups), (terms, groups)]
@@ -88,7 +63,7 @@ const rootAmong = ({ root, steps }: RowGradient, chosen: Uint32Array): Float64Ar
     for (let t = 0; t < terms; t++)
       for (let u = 0; u < terms; u++)
         result[(t * count + g) * terms * count + u * count + g] =
-          u > t ? 0 : root[(group * terms + t) * terms + u]
+          u > t ? 0 : root.values[(group * terms + t) * terms + u]
   })
   return result
 }
@@ -113,7 +88,7 @@ export const rowCouplings = (common: RowGradient, chosen: Uint32Array): RowCoupl
   // Where C is diagonal, groups do not meet: the others are left out.
   const met = metric.isDiagonal ? chosen : identityPermutation(m1)
   const count = met.length
-  const root = metric.isDiagonal ? rootAmong(common, chosen) : common.root
+  const root = metric.isDiagonal ? rootAmong(common, chosen) : common.root.values
   const width = terms * count
   // L⁻¹ Rᵀ, and L⁻¹ at the groups: products of these have K between their two sides.
   const solved = host.solveTriangular(root, width, normalRows(common, rows, met, pairs), size)

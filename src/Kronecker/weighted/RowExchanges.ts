@@ -1,9 +1,8 @@
 import type { Stream } from "../../Random/index.ts"
-import { type Captured, leftStep } from "./AlternatingLeastSquares.ts"
-import type { Arrangement } from "../Arrangement.ts"
 import { type Exchange, ExchangeGains } from "./ExchangeGains.ts"
 import { rowCouplings, rowGradient } from "./RowCouplings.ts"
-import { arranged, type WeightedProblem } from "./WeightedProblem.ts"
+import { type PreparedCandidate, withRows } from "./WeightedCandidate.ts"
+import type { WeightedProblem } from "./WeightedProblem.ts"
 
 /** Rows of the tables of a pool, which are tableSize² numbers; larger sides are cut into pools. */
 const tableSize = 1024
@@ -19,15 +18,14 @@ export const canExchangeRows = (terms: number, slots: number): boolean => terms 
 
 /**
  * The best exchanges of rows between pairs of groups, at most one a group, all at once: each gain is exact by itself (`RowCouplings`);
- * where all together do not gain, the better half is tried, and so on. `start` has the A that is best for its B; what
- * is captured never falls.
+ * where all together do not gain, the better half is tried, and so on. What is captured never falls.
  */
 export const exchangeRows = (
   problem: WeightedProblem,
-  arrangement: Arrangement,
-  start: Captured,
+  start: PreparedCandidate,
   numbers: Stream
-): { readonly arrangement: Arrangement; readonly captured: Captured; readonly moved: number } => {
+): { readonly candidate: PreparedCandidate; readonly moved: number } => {
+  const { arrangement } = start
   const {
     terms,
     left: [groups],
@@ -36,7 +34,7 @@ export const exchangeRows = (
   const atOnce = Math.max(2, Math.floor(tableSize / (slots * slots * terms)))
   const pools = Math.max(1, Math.floor(groups / atOnce))
   const drawn = numbers.permutation(groups)
-  const common = rowGradient(problem, arranged(problem, arrangement), arrangement, start.factors)
+  const common = rowGradient(problem, start)
   const found: Array<Exchange> = []
   const floor = least * (problem.squaredNorm - start.captured)
   for (let pool = 0; pool < Math.min(pools, poolsAtOnce); pool++) {
@@ -53,11 +51,10 @@ export const exchangeRows = (
       rows[first] = arrangement.rows[second]
       rows[second] = arrangement.rows[first]
     }
-    const next = { ...arrangement, rows }
-    const captured = leftStep(arranged(problem, next), start.factors)
-    if (captured.captured > start.captured) return { arrangement: next, captured, moved: 2 * count }
+    const candidate = withRows(problem, start, rows)
+    if (candidate.captured > start.captured) return { candidate, moved: 2 * count }
   }
-  return { arrangement, captured: start, moved: 0 }
+  return { candidate: start, moved: 0 }
 }
 
 // Of each two groups the best exchange; of these the better ones, none of which shares a group.

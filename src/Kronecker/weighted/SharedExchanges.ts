@@ -1,12 +1,18 @@
 import type { Stream } from "../../Random/index.ts"
-import { leftStep } from "./AlternatingLeastSquares.ts"
-import { type Arrangement, identityPermutation } from "../Arrangement.ts"
+import { identityPermutation } from "../Arrangement.ts"
 import { Placement } from "../Placement.ts"
 import { ExchangeGains } from "./ExchangeGains.ts"
 import { rowCouplings, rowGradient } from "./RowCouplings.ts"
 import { columnCouplings, poolCouplings } from "./WeightedCouplings.ts"
-import { arranged, type WeightedProblem } from "./WeightedProblem.ts"
-import type { WeightedCandidate } from "./WeightedSearch.ts"
+import {
+  candidateOf,
+  prepared,
+  type PreparedCandidate,
+  type WeightedCandidate,
+  withColumns,
+  withRows
+} from "./WeightedCandidate.ts"
+import type { WeightedProblem } from "./WeightedProblem.ts"
 
 /**
  * Two weights with hidden units between them: the columns of the first and the rows of the second stand in one order,
@@ -60,18 +66,9 @@ export const exchangeShared = (
   const atOnce = Math.max(2, Math.floor(tableSize / blockRows))
   const pools = Math.max(1, Math.floor(blocks / atOnce))
   const drawn = numbers.permutation(blocks)
-  const columns = columnCouplings(
-    first,
-    arranged(first, candidate.first.arrangement),
-    candidate.first.arrangement.rows,
-    candidate.first.factors.right
-  )
-  const rows = rowGradient(
-    second,
-    arranged(second, candidate.second.arrangement),
-    candidate.second.arrangement,
-    candidate.second.factors
-  )
+  const start = preparedPair(problem, candidate)
+  const columns = columnCouplings(first, start.first)
+  const rows = rowGradient(second, start.second)
   const found: Array<SharedExchange> = []
   for (let pool = 0; pool < Math.min(pools, poolsAtOnce); pool++) {
     const [from, to] = [pool, pool + 1].map((i) => Math.floor((i * blocks) / pools))
@@ -103,27 +100,31 @@ export const exchangeShared = (
       next[one.first] = order[one.second]
       next[one.second] = order[one.first]
     }
-    const tried = inOrderOf(problem, candidate, next)
+    const tried = inOrderOf(problem, start, next)
     if (sharedError(problem, tried) < before) return { candidate: tried, moved: 2 * count }
   }
   return { candidate, moved: 0 }
 }
 
+interface PreparedPair {
+  readonly first: PreparedCandidate
+  readonly second: PreparedCandidate
+}
+
+export const preparedPair = (problem: SharedProblem, { first, second }: SharedCandidate): PreparedPair => ({
+  first: prepared(problem.first, first),
+  second: prepared(problem.second, second)
+})
+
 /** The candidates with their hidden units in another order, and the best A for it. */
 export const inOrderOf = (
   problem: SharedProblem,
-  { first, second }: SharedCandidate,
+  { first, second }: PreparedPair,
   order: Uint32Array
 ): SharedCandidate => ({
-  first: refitted(problem.first, first, { ...first.arrangement, columns: order }),
-  second: refitted(problem.second, second, { ...second.arrangement, rows: order })
+  first: candidateOf(withColumns(problem.first, first, order)),
+  second: candidateOf(withRows(problem.second, second, order))
 })
-
-const refitted = (
-  problem: WeightedProblem,
-  { factors }: WeightedCandidate,
-  arrangement: Arrangement
-): WeightedCandidate => ({ arrangement, ...leftStep(arranged(problem, arrangement), factors) })
 
 // Of each two blocks the best exchange that gains; of these the better ones, none of which shares a block. Places are those of the order.
 const bestOfBlocks = (

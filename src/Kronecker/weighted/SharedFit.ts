@@ -13,7 +13,7 @@ import { scaledRows } from "./ScaledRows.ts"
 import { searchArrangement } from "../SearchArrangement.ts"
 import { initSharedSearch, sharedSearchStep } from "./SharedSearch.ts"
 import { weightedErrorOf, type WeightedProblem, weightedProblem } from "./WeightedProblem.ts"
-import type { WeightedCandidate } from "./WeightedSearch.ts"
+import type { WeightedCandidate } from "./WeightedCandidate.ts"
 
 /** One of the two weights, the sum that it is to become, and the metric that its error counts in. */
 export interface SharedFitSide {

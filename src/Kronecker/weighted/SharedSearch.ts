@@ -3,7 +3,8 @@ import { sweep } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeShared, type SharedCandidate, type SharedProblem, sharedError } from "./SharedExchanges.ts"
 import { arranged, type WeightedProblem } from "./WeightedProblem.ts"
-import { exchangeRound, type WeightedCandidate } from "./WeightedSearch.ts"
+import type { WeightedCandidate } from "./WeightedCandidate.ts"
+import { exchangeRound } from "./WeightedSearch.ts"
 import { initWeightedSum } from "./WeightedSum.ts"
 
 export interface SharedSearchOptions {

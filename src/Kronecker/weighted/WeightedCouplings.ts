@@ -1,8 +1,9 @@
 import { transposed } from "../../Tensor/HostMatrix.ts"
 import type { PairCouplings } from "../PairCouplings.ts"
-import { halfSolved, leftRoot } from "./AlternatingLeastSquares.ts"
+import { halfSolved } from "./NormalMatrix.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
-import { type ArrangedProblem, rowsInOrder, type WeightedProblem } from "./WeightedProblem.ts"
+import type { PreparedCandidate } from "./WeightedCandidate.ts"
+import { rowsInOrder, type WeightedProblem } from "./WeightedProblem.ts"
 
 /**
  * What columns gain by standing together, exactly, for a fixed B and a fixed order of the rows: with A at its best, ||C^{1/2} W||²
@@ -18,12 +19,10 @@ export interface ColumnCouplings {
   readonly problem: WeightedProblem
 }
 
-/** For the B [terms, m2, n2] and the order of rows of an arranged problem. */
+/** For the candidate's B and order of rows. */
 export const columnCouplings = (
   problem: WeightedProblem,
-  steps: ArrangedProblem,
-  rows: Uint32Array,
-  right: Float64Array
+  { arrangement: { rows }, factors: { right }, steps, root }: PreparedCandidate
 ): ColumnCouplings => {
   const { shape, product, host } = problem
   const {
@@ -37,7 +36,7 @@ export const columnCouplings = (
   const ordered = exchangeAxes(rowsInOrder(product, rows, columns), m1, m2, columns)
   const parts = host.multiply(factor, ordered, n2 * terms, m2, m1 * columns)
   const aims = exchangeAxes(parts, n2, terms * m1, columns)
-  const solved = halfSolved(steps, leftRoot(steps, right), aims, n2 * columns)
+  const solved = halfSolved(steps, root, aims, n2 * columns)
   return { slots: n2, columns, solved, problem }
 }
 

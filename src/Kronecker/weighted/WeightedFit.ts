@@ -20,7 +20,8 @@ import {
   withTarget
 } from "./WeightedProblem.ts"
 import { wholeRowsFit } from "./WholeRows.ts"
-import { initWeightedSearch, type WeightedCandidate, weightedSearchStep } from "./WeightedSearch.ts"
+import type { WeightedCandidate } from "./WeightedCandidate.ts"
+import { initWeightedSearch, weightedSearchStep } from "./WeightedSearch.ts"
 import {
   settlingSweeps,
   sumState,

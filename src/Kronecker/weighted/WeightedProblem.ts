@@ -97,6 +97,13 @@ export const arranged = (problem: WeightedProblem, arrangement: Arrangement): Ar
   }
 }
 
+/** The problem with its columns in another order: C's blocks are those of the rows. */
+export const inColumns = (
+  { shape, product }: WeightedProblem,
+  steps: ArrangedProblem,
+  arrangement: Arrangement
+): ArrangedProblem => ({ ...steps, aims: inBlocks(product, shape, arrangement) })
+
 const squareShape = ({ left: [m1], right: [m2] }: KroneckerShape): KroneckerShape => ({
   terms: 1,
   left: [m1, m1],

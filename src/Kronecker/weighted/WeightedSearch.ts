@@ -1,9 +1,10 @@
 import { fold, type Key, type Stream, stream } from "../../Random/index.ts"
-import { type Captured, sweep } from "./AlternatingLeastSquares.ts"
+import { sweep } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, freeSides, type Permute } from "../Arrangement.ts"
 import { exchangeColumns } from "./ColumnExchanges.ts"
 import { canExchangeRows, exchangeRows } from "./RowExchanges.ts"
-import { arranged, type Factors, type WeightedProblem, weightedErrorOf } from "./WeightedProblem.ts"
+import { candidateOf, prepared, type WeightedCandidate } from "./WeightedCandidate.ts"
+import { type WeightedProblem, weightedErrorOf } from "./WeightedProblem.ts"
 import { initWeightedSum } from "./WeightedSum.ts"
 
 export interface WeightedSearchOptions {
@@ -13,13 +14,6 @@ export interface WeightedSearchOptions {
   /** Rounds from the best start, at most. */
   readonly rounds: number
   readonly key: Key
-}
-
-/** An arrangement, factors for it, and what they capture: ||C^{1/2} W||² less the squared error. */
-export interface WeightedCandidate {
-  readonly arrangement: Arrangement
-  readonly factors: Factors
-  readonly captured: number
 }
 
 /** Serialisable; with the problem and the options it determines all that follows. */
@@ -95,26 +89,25 @@ export const exchangeRound = (
 ): { readonly candidate: WeightedCandidate; readonly moved: WeightedSearchInfo["moved"] } => {
   const { terms, right } = problem.shape
   const sides = freeSides(problem.shape, permute)
-  let { arrangement } = candidate
-  let captured: Captured = candidate
+  let current = prepared(problem, candidate)
   const moved = { rows: 0, columns: 0 }
   if (sides.includes("columns")) {
-    const exchanged = exchangeColumns(problem, arrangement, captured, numbers)
+    const exchanged = exchangeColumns(problem, current, numbers)
     moved.columns = exchanged.moved
-    ;({ arrangement, captured } = exchanged)
+    current = exchanged.candidate
   }
   if (sides.includes("rows") && canExchangeRows(terms, right[0])) {
-    const exchanged = exchangeRows(problem, arrangement, captured, numbers)
+    const exchanged = exchangeRows(problem, current, numbers)
     moved.rows = exchanged.moved
-    ;({ arrangement, captured } = exchanged)
+    current = exchanged.candidate
   }
-  const steps = arranged(problem, arrangement)
+  const { arrangement, steps } = current
+  let found = candidateOf(current)
   for (let i = 0; i < leastSquaresSweeps; i++) {
-    const next = sweep(steps, captured.factors)
-    if (next.captured > captured.captured) captured = next
+    const next = sweep(steps, found.factors)
+    if (next.captured > found.captured) found = { arrangement, ...next }
   }
-  const { factors } = captured
-  return { candidate: { arrangement, factors, captured: captured.captured }, moved }
+  return { candidate: found, moved }
 }
 
 const following = (

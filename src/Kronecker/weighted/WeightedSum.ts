@@ -1,16 +1,9 @@
 import { unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
-import {
-  balanced,
-  type Captured,
-  leftStep,
-  rightProduct,
-  rightSolved,
-  rightStep,
-  rightSystem
-} from "./AlternatingLeastSquares.ts"
+import { balanced, type Captured, leftStep, rightStep, rightSystem } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
+import { rightProduct, rootOf, solvedBy } from "./NormalMatrix.ts"
 import { innerProduct, quasiNewton, type StepPair } from "./QuasiNewton.ts"
 import { type ArrangedProblem, arranged, type Factors, type WeightedProblem } from "./WeightedProblem.ts"
 
@@ -91,10 +84,12 @@ export const weightedSumStep = (
 ): readonly [WeightedSumState, WeightedSumInfo] => {
   const { left, right } = state.factors
   const system = rightSystem(arrangedProblem, left)
-  const product = rightProduct(arrangedProblem, system, right)
+  const product = rightProduct(arrangedProblem, system.normal, right)
   const gradient = system.wanted.map((value, e) => value - product[e])
   const { steps, falls } = withLastStep(state, gradient)
-  const direction = quasiNewton(gradient, falls ? steps : [], (x) => rightSolved(arrangedProblem, system, x))
+  const direction = quasiNewton(gradient, falls ? steps : [], (x) =>
+    solvedBy(arrangedProblem, rootOf(arrangedProblem, system.normal), x, ...problem.shape.right)
+  )
   const length = falls ? 1 : state.stretch
   const promised = 2 * length * innerProduct(gradient, direction)
   const tried = leftStep(arrangedProblem, {

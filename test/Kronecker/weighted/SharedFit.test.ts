@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fitShared, type KroneckerShape, kroneckerWeight } from "../../../src/Kronecker/index.ts"
-import { exchangeShared, inOrderOf, sharedError } from "../../../src/Kronecker/weighted/SharedExchanges.ts"
+import {
+  exchangeShared,
+  inOrderOf,
+  preparedPair,
+  sharedError
+} from "../../../src/Kronecker/weighted/SharedExchanges.ts"
 import { initSharedSearch, sharedSearchStep } from "../../../src/Kronecker/weighted/SharedSearch.ts"
 import { weightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
@@ -37,7 +42,11 @@ describe("hidden units that two weights share", () => {
     assert.isBelow(error, sharedError(problem, candidate))
     const order = found.candidate.first.arrangement.columns
     assert.deepStrictEqual(found.candidate.second.arrangement.rows, order)
-    assert.closeTo(sharedError(problem, inOrderOf(problem, candidate, order)), error, 1e-9)
+    assert.closeTo(
+      sharedError(problem, inOrderOf(problem, preparedPair(problem, candidate), order)),
+      error,
+      1e-9
+    )
   })
 
   it.each([false, true])("no round raises the error; the state decides what follows (outer: %s)", (outer) => {
