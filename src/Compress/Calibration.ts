@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { covariance, tokenCounts } from "../Model/Covariance.ts"
+import { tokenCounts } from "../Model/Covariance.ts"
 import { refittedBias, sequentialTarget } from "../Model/SequentialTarget.ts"
 import { type Gpt2, storedParameters, withParameters, withWeight } from "../Model/Gpt2.ts"
 import { outputMetrics } from "../Model/OutputMetrics.ts"
@@ -106,11 +106,11 @@ export const aimOf = Effect.fn("Compress.aimOf")(function* (
   const start = before.prefix ?? (yield* prefixOf(compressed, original, calibration.tokens))
   const prefix = yield* prefixBefore(start, name, compressed, original)
   const moments = yield* prefixMoments(prefix, original)
-  const options = covarianceOptions(calibration)
   const dense = yield* numbersOf(original.weights[name])
+  const { matrix, covariance } = yield* sequentialTarget(moments, dense, covarianceOptions(calibration))
   const aim: Aim = {
-    matrix: yield* sequentialTarget(moments, dense, options),
-    weighting: { covariance: covariance(moments, options) },
+    matrix,
+    weighting: { covariance },
     metric,
     place: Effect.fnUntraced(function* (model, weight) {
       const biasName = `${name}.bias`

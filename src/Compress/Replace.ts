@@ -12,7 +12,7 @@ import type { WeightPlan } from "./Plan.ts"
 export interface FitOptions {
   /** Decides the annealing of permutations; each weight derives its own from its name. */
   readonly key: Key
-  /** Swaps tried for one matrix; default: until it has settled, and 4 million for a calibrated fit of a million numbers or more. */
+  /** Swaps tried for one matrix; default: until it has settled, and none for a calibrated fit of a million numbers or more, which assignment alone sets out. */
   readonly swaps?: number | undefined
   /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
   readonly rounds?: number | undefined
@@ -103,8 +103,11 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
   )
 })
 
-/** From a million numbers on a round takes seconds: after a few of them little is gained, and a start that has settled is worth little more. */
-const large = { numbers: 1 << 20, rounds: 4, swaps: 4_000_000 }
+/**
+ * From a million numbers on a round takes seconds: after a few of them little is gained. Nor is anything by annealing the start: the squared
+ * errors of twelve weights of the shipped model, fitted so, are from 2 % less to 3 % more with a thousand swaps an item, 0.5 % more on average.
+ */
+const large = { numbers: 1 << 20, rounds: 4, swaps: 0 }
 
 /** How long a search goes on that nothing was said about. */
 const usualSearch = (

@@ -54,7 +54,7 @@ export const outputMetrics = Effect.fn("Model.outputMetrics")(function* (
 })
 
 /** The activations of all layers are kept for the way back: about this many numbers at once. */
-const numbersTogether = 2 ** 27
+const numbersTogether = 2 ** 28
 /** A window's tokens, and what one keeps in a layer, in units of the width. */
 const context = 256
 const keptInLayer = 20

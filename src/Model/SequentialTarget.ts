@@ -5,24 +5,32 @@ import { Backend, ShapeError, type TensorError } from "../Tensor/index.ts"
 import { aboutMeans, covariance, type CovarianceOptions, ridgeOf } from "./Covariance.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
+/** What a weighted fit takes. */
+export interface SequentialTarget {
+  /** W*, [inputs, outputs] */
+  readonly matrix: Float64Array
+  /** C of the moments, [inputs, inputs]: see `covariance`. */
+  readonly covariance: Float64Array
+}
+
 /**
  * The matrix that a weight is to become near when its inputs x come from a compressed prefix and its outputs x W are e short of what they are to be:
  * W* = W + s (E[x xᵀ] + ridge)⁻¹ E[x eᵀ]. With s = 1 it minimises E||x W* - x W - e||² + ridge ||W* - W||², and every other W' is worse
- * by ||C^{1/2} (W' - W*)||², so that weighted fits just take C = `covariance` and W* in place of W. On text of few tokens what is found so is chance in
+ * by ||C^{1/2} (W' - W*)||², so that weighted fits just take C and W* in place of W. On text of few tokens what is found so is chance in
  * part, and s is what is left of it on other text (`shrinkage`).
  *
- * w: [inputs, outputs] -> [inputs, outputs]. Without a reference in the moments it is W itself. Fails with `ShapeError` where
+ * w: [inputs, outputs]. Without a reference in the moments W* is W itself. Fails with `ShapeError` where
  * w is of another size, and with `NumericalError` where C is singular, which a ridge prevents.
  *
  * @example
  *   const moments = yield* prefixMoments(prefix, original)
- *   const target = yield* sequentialTarget(moments, w)
+ *   const { matrix, covariance } = yield* sequentialTarget(moments, w)
  */
 export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
   moments: InputMoments,
   w: Float64Array,
   options: CovarianceOptions = {}
-): Effect.fn.Return<Float64Array, TensorError, Backend> {
+): Effect.fn.Return<SequentialTarget, TensorError, Backend> {
   const { mean, outputError } = moments
   const inputs = mean.length
   if (w.length % inputs !== 0)
@@ -31,11 +39,12 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
       reason: `needs a matrix of ${inputs} rows, not ${w.length} numbers`,
       shapes: [[inputs, inputs], [w.length]]
     })
-  if (outputError === undefined) return w.slice()
+  const c = covariance(moments, options)
+  if (outputError === undefined) return { matrix: w.slice(), covariance: c }
   const { factorizations: host } = yield* Backend
   const outputs = w.length / inputs
   return yield* hostTask(() => {
-    const root = host.cholesky(covariance(moments, options), inputs)
+    const root = host.cholesky(c, inputs)
     const solved = (b: Float64Array, columns: number) =>
       host.solveTriangular(root, inputs, host.solveTriangular(root, inputs, b, columns), columns, true)
     const cross = aboutMeans(outputError.cross, mean, outputError.mean, options.centred)
@@ -49,7 +58,7 @@ export const sequentialTarget = Effect.fn("Model.sequentialTarget")(function* (
       explained,
       outputError.square - means - explained
     )
-    return w.map((value, e) => value + kept * change[e])
+    return { matrix: w.map((value, e) => value + kept * change[e]), covariance: c }
   })
 })
 

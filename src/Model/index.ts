@@ -1,7 +1,7 @@
 /** GPT-2 and its files: the model as a value, the network, directories in Hugging Face's layout, texts, perplexity. */
 export { writeAtomically } from "./AtomicFile.ts"
 export { covariance, type CovarianceOptions, tokenCounts } from "./Covariance.ts"
-export { refittedBias, sequentialTarget, shrinkage } from "./SequentialTarget.ts"
+export { refittedBias, type SequentialTarget, sequentialTarget, shrinkage } from "./SequentialTarget.ts"
 export { inHiddenOrder } from "./HiddenOrder.ts"
 export { inputMoments, type InputMomentsOptions } from "./InputMoments.ts"
 export {

@@ -59,13 +59,17 @@ export const checkWeighting = (
 }
 
 const rounding = 1e-6
+const squareSide = 64
 
 // Where c differs from its transpose by more than rounding, or -1.
 const asymmetry = (c: Float64Array, n: number): number => {
   let largest = 0
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(c[i * n + i]))
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < i; j++)
-      if (Math.abs(c[i * n + j] - c[j * n + i]) > rounding * largest) return i * n + j
+  // Square by square, so that what is read down the columns stays in the cache.
+  for (let first = 0; first < n; first += squareSide)
+    for (let left = 0; left <= first; left += squareSide)
+      for (let i = first; i < Math.min(n, first + squareSide); i++)
+        for (let j = left; j < Math.min(i, left + squareSide); j++)
+          if (Math.abs(c[i * n + j] - c[j * n + i]) > rounding * largest) return i * n + j
   return -1
 }

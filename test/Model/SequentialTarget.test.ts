@@ -147,7 +147,7 @@ describe("sequentialTarget", () => {
               const { moments, w, x, e, inputs, outputs } = yield* both(name)
               const ridge = 0.05
               const options = { ridge, centred }
-              const target = yield* sequentialTarget({ ...moments, count: certain }, w, options)
+              const { matrix: target } = yield* sequentialTarget({ ...moments, count: certain }, w, options)
               const about = (values: ReadonlyArray<number>, width: number) => {
                 const means = crossed(new Float64Array(28).fill(1), values, 1, width)
                 return values.map((value, at) => (centred ? value - means[at % width] : value))
@@ -196,11 +196,13 @@ describe("sequentialTarget", () => {
         const { original, moments, w } = yield* both(name)
         const start = yield* prefixOf(original, original, text)
         const same = yield* prefixMoments(yield* prefixBefore(start, name, original, original), original)
-        assertClose(yield* sequentialTarget(same, w), w, 1e-8)
-        assertClose(yield* sequentialTarget({ ...moments, outputError: undefined }, w), w)
+        assertClose((yield* sequentialTarget(same, w)).matrix, w, 1e-8)
+        const alone = yield* sequentialTarget({ ...moments, outputError: undefined }, w)
+        assertClose(alone.matrix, w)
+        assertClose(alone.covariance, covariance(moments))
         const steps: Array<number> = []
         for (const count of [4, 28, 1000, certain]) {
-          const target = yield* sequentialTarget({ ...moments, count }, w)
+          const { matrix: target } = yield* sequentialTarget({ ...moments, count }, w)
           steps.push(Math.hypot(...target.map((value, at) => value - w[at])))
         }
         assert.strictEqual(steps[0], 0)

@@ -3,7 +3,7 @@ import { run } from "../../Iteration/index.ts"
 import type { TensorError } from "../../Tensor/index.ts"
 import { transposed } from "../../Tensor/HostMatrix.ts"
 import { hostTask } from "../../Tensor/HostTask.ts"
-import { lowRankBetween, type LowRankFactors, metricTimes, squaredErrorIn } from "../../Weight/index.ts"
+import { lowRankBetween, type LowRankFactors, metricTimes } from "../../Weight/index.ts"
 import type { Arrangement } from "../Arrangement.ts"
 import { balanced } from "./AlternatingLeastSquares.ts"
 import { leftRoot, type NormalRoot, rightNormal, rootOf, solvedBy } from "./NormalMatrix.ts"
@@ -25,7 +25,7 @@ export interface JointProblem {
   /** Of the low-rank part; 0 for none. */
   readonly rank: number
   readonly arranged: ArrangedProblem
-  /** ||C^{1/2} W M^{1/2}||² */
+  /** About ||C^{1/2} W M^{1/2}||²: M's mean diagonal for M. */
   readonly squaredNorm: number
   /** M [n1 n2, n1 n2], symmetric and positive definite; undefined for the identity. */
   readonly outputMetric: Float64Array | undefined
@@ -53,15 +53,16 @@ export const jointProblem = (
   rank,
   outputMetric,
   arranged: arranged(problem, arrangement),
-  squaredNorm: squaredErrorIn(
-    inUnits(problem.metric),
-    outputMetric,
-    problem.w,
-    arrangement.columns.length,
-    problem.host
-  ),
+  squaredNorm: problem.squaredNorm * (outputMetric === undefined ? 1 : meanDiagonal(outputMetric)),
   roots: outputMetric && rootsOf(problem, arrangement, outputMetric)
 })
+
+const meanDiagonal = (x: Float64Array): number => {
+  const n = Math.sqrt(x.length)
+  let trace = 0
+  for (let i = 0; i < n; i++) trace += x[i * n + i]
+  return trace / n
+}
 
 // Means of principal submatrices of M, positive definite as it is.
 const rootsOf = (
@@ -121,9 +122,14 @@ export interface JointInfo {
   readonly squaredError: number
 }
 
-/** Of a matrix of a million numbers and more, where one takes a second, only the first few, which gain most, all with the curvature before the first. */
-const mostSteps = { usual: 40, large: 6 }
-const isLarge = ({ problem }: JointProblem): boolean => problem.w.length >= 1 << 20
+/** Of larger matrices fewer, so that all steps read about so many numbers: the first few gain most. */
+const steps = { most: 40, least: 6, numbers: 1 << 23 }
+const stepsOf = ({ w }: WeightedProblem): number =>
+  Math.max(steps.least, Math.min(steps.most, Math.floor(steps.numbers / w.length)))
+
+/** Whether steps are so dear (a second each, from a million numbers on) that all go by the curvature before the first, and the first sets out from factors that have not settled. */
+export const hasDearSteps = ({ w }: WeightedProblem): boolean => w.length >= 1 << 20
+
 /** Steps that are looked back upon: of A, which is large. */
 const memory = 10
 /** A step that lessens the squared error by a smaller part gains next to nothing, and this many in a row are the last. */
@@ -168,7 +174,7 @@ export const jointDescentStep = (
   const direction = quasiNewton(current.descent, pairs, (x) => guessed(joint, curvature, x))
   const found = lineSearch(joint, current, direction)
   const step = state.step + 1
-  const isLast = step >= (isLarge(joint) ? mostSteps.large : mostSteps.usual)
+  const isLast = step >= stepsOf(joint.problem)
   if (found === undefined) {
     // Nothing is remembered of what led astray; where the first guess does not gain either, nothing will.
     const isSettled = pairs.length === 0 || isLast
@@ -190,7 +196,7 @@ export const jointDescentStep = (
       step,
       current: next,
       pairs: falls ? [...pairs, taken].slice(-memory) : [],
-      curvature: isLarge(joint) ? curvature : undefined,
+      curvature: hasDearSteps(joint.problem) ? curvature : undefined,
       idle,
       isSettled: isLast || idle >= patience || isExact(joint, next)
     },

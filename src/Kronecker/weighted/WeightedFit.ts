@@ -7,11 +7,10 @@ import { lowRankBetween, type LowRankFactors, type Weighting } from "../../Weigh
 import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, freeSides, identityArrangement, inOrder, type Permute } from "../Arrangement.ts"
 import type { KroneckerShape } from "../Contraction.ts"
-import { jointProblem, lowRankIn, settledJointly } from "./JointDescent.ts"
+import { hasDearSteps, jointProblem, lowRankIn, settledJointly } from "./JointDescent.ts"
 import { scaledRows } from "./ScaledRows.ts"
 import { searchArrangement } from "../SearchArrangement.ts"
 import {
-  type ArrangedProblem,
   arranged,
   type Factors,
   inUnits,
@@ -22,13 +21,7 @@ import {
 import { wholeRowsFit } from "./WholeRows.ts"
 import type { WeightedCandidate } from "./WeightedCandidate.ts"
 import { initWeightedSearch, weightedSearchStep } from "./WeightedSearch.ts"
-import {
-  settlingSweeps,
-  sumState,
-  type WeightedSumState,
-  weightedSumStep,
-  initWeightedSum
-} from "./WeightedSum.ts"
+import { initWeightedSum, settlingSweeps, sumState, weightedSumStep } from "./WeightedSum.ts"
 
 export interface WeightedFitOptions {
   readonly permute: Permute
@@ -70,14 +63,11 @@ export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   if (rank === 0 && shape.right[0] === 1)
     return { ...(yield* wholeRowsFit(Float64Array.from(w), shape, weighting, options)), lowRank: undefined }
   const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
-  const candidate =
-    rank === 0
-      ? yield* settledCandidate(problem, options, true)
-      : yield* Effect.flatMap(
-          hostTask(() => withoutLowRank(problem, rank)),
-          (rest) => settledCandidate(rest, options, false)
-        )
-  if (rank === 0 && outputMetric === undefined) return fitOf(problem, candidate, undefined)
+  const isJoint = rank > 0 || outputMetric !== undefined
+  const wanted = rank === 0 ? problem : yield* hostTask(() => withoutLowRank(problem, rank))
+  const found = yield* searchedCandidate(wanted, options, rank === 0)
+  const candidate = isJoint && hasDearSteps(problem) ? found : yield* settled(wanted, found)
+  if (!isJoint) return fitOf(problem, candidate, undefined)
   const { arrangement, factors } = candidate
   const joint = yield* hostTask(() => jointProblem(problem, arrangement, rank, outputMetric))
   const state = yield* settledJointly(joint, factors)
@@ -98,8 +88,8 @@ const withoutLowRank = (problem: WeightedProblem, rank: number): WeightedProblem
   )
 }
 
-/** The arrangement that the search in the metric arrives at, and factors for it by least squares until they settle. */
-const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
+/** The arrangement that the search in the metric arrives at, with the A that is best there for the search's B. */
+const searchedCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   problem: WeightedProblem,
   { permute, swaps, rounds = usualRounds, start, key }: WeightedFitOptions,
   withIdentity: boolean
@@ -107,7 +97,10 @@ const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   const { shape } = problem
   const identity = identityArrangement(shape)
   if (freeSides(shape, permute).length === 0)
-    return yield* settled(problem, identity, () => initWeightedSum(problem, identity))
+    return yield* hostTask(() => {
+      const { factors, captured } = initWeightedSum(problem, identity)
+      return { arrangement: identity, factors, captured }
+    })
   const scaled = start ?? (yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key }))
   const starts = withIdentity ? [scaled, identity] : [scaled]
   const options = { permute, starts, rounds, key: fold(key, "weighted") }
@@ -119,17 +112,18 @@ const settledCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   const { factors } = state.current
   const arrangement = inOrder(state.current.arrangement, shape)
   // The order of the groups is A's alone, which is found anew.
-  return yield* settled(problem, arrangement, (steps) => sumState(problem, leftStep(steps, factors)))
+  return yield* hostTask(() => ({ arrangement, ...leftStep(arranged(problem, arrangement), factors) }))
 })
 
+/** The factors that least squares settle on in the candidate's arrangement. */
 const settled = Effect.fn("Kronecker.weightedSum")(function* (
   problem: WeightedProblem,
-  arrangement: Arrangement,
-  start: (steps: ArrangedProblem) => WeightedSumState
+  candidate: WeightedCandidate
 ): Effect.fn.Return<WeightedCandidate, TensorError> {
+  const { arrangement } = candidate
   const steps = yield* hostTask(() => arranged(problem, arrangement))
   const { factors, captured } = yield* run({
-    init: hostTask(() => start(steps)),
+    init: Effect.succeed(sumState(problem, candidate)),
     step: (before) => hostTask(() => weightedSumStep(problem, steps, settlingSweeps, before)),
     isDone: ({ isSettled }) => isSettled
   })
