@@ -138,11 +138,12 @@ const reassigned = (
   // cost: [places, items]
   const cost = host.multiply(surroundings, asColumns(taken, pool.layout), count, inner, count)
   const own = linearised ? undefined : ownCouplings(pool, projector, places)
-  for (let place = 0, e = 0; place < count; place++) {
-    const slot = places[place] % slots
-    for (let x = 0; x < count; x++, e++)
-      cost[e] = -2 * cost[e] - (own === undefined ? 0 : own[slot * n + places[x]])
-  }
+  for (let e = 0; e < cost.length; e++) cost[e] *= -2
+  if (own !== undefined)
+    for (let place = 0, e = 0; place < count; place++) {
+      const row = (places[place] % slots) * n
+      for (let x = 0; x < count; x++, e++) cost[e] -= own[row + places[x]]
+    }
   const { columnOf } = linearAssignment(cost, count)
   const order = Uint32Array.from({ length: n }, (_, place) => place)
   places.forEach((place, i) => {

@@ -1,3 +1,4 @@
+import { lowerTiles } from "../Tensor/HostMatrix.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
 /** How often each token of a vocabulary occurs in a text: the weights of an embedding's rows are sqrt(count + 1). */
@@ -19,19 +20,16 @@ export interface CovarianceOptions {
 }
 
 const usualRidge = 0.01
-const squareSide = 64
 
 /** C = E[x xᵀ] + ridge, or the same about the mean: [inputs, inputs], symmetric and positive definite. */
 export const covariance = (moments: InputMoments, options: CovarianceOptions = {}): Float64Array => {
   const { mean, second } = moments
   const c = aboutMeans(second, mean, mean, options.centred)
   const n = mean.length
-  // Square by square, so that what is read down the columns stays in the cache.
-  for (let first = 0; first < n; first += squareSide)
-    for (let left = 0; left <= first; left += squareSide)
-      for (let i = first; i < Math.min(n, first + squareSide); i++)
-        for (let j = left; j < Math.min(i, left + squareSide); j++)
-          c[i * n + j] = c[j * n + i] = (c[i * n + j] + c[j * n + i]) / 2
+  for (const { top, bottom, first, last } of lowerTiles(n))
+    for (let i = top; i < bottom; i++)
+      for (let j = first; j < Math.min(i, last); j++)
+        c[i * n + j] = c[j * n + i] = (c[i * n + j] + c[j * n + i]) / 2
   const ridge = ridgeOf(moments, options)
   for (let i = 0; i < n; i++) c[i * n + i] += ridge
   return c

@@ -5,7 +5,7 @@ import { Backend, ShapeError, type TensorError } from "../Tensor/index.ts"
 import { aboutMeans, covariance, type CovarianceOptions, ridgeOf } from "./Covariance.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
-/** What a weighted fit takes. */
+/** What a weighted fit is to come near, and by what its error is measured. */
 export interface SequentialTarget {
   /** W*, [inputs, outputs] */
   readonly matrix: Float64Array

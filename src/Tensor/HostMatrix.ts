@@ -1,6 +1,28 @@
 /** Side of the squares in which a matrix is turned over: a strip of each side of one stays in a core's first cache. */
 const tile = 32
 
+interface Tile {
+  readonly top: number
+  readonly bottom: number
+  readonly first: number
+  readonly last: number
+}
+
+/** The squares [top, bottom) by [first, last) of a matrix [n, n] that hold its lower triangle: what walks down columns stays in the cache. */
+export const lowerTiles = (n: number): ReadonlyArray<Tile> => {
+  const tiles: Array<Tile> = []
+  for (let top = 0; top < n; top += tile)
+    for (let first = 0; first <= top; first += tile)
+      tiles.push({ top, bottom: Math.min(n, top + tile), first, last: Math.min(n, first + tile) })
+  return tiles
+}
+
+/** Where the first number is that is not finite, or -1; `findIndex` takes ten times as long. */
+export const indexOfNotFinite = (values: ArrayLike<number>): number => {
+  for (let e = 0; e < values.length; e++) if (!Number.isFinite(values[e])) return e
+  return -1
+}
+
 /** xᵀ for x [rows, columns]. */
 export const transposed = (x: Float64Array, rows: number, columns: number): Float64Array => {
   const result = new Float64Array(rows * columns)

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { type Factorizations, NumericalError, ShapeError } from "../Tensor/index.ts"
+import { indexOfNotFinite, lowerTiles } from "../Tensor/HostMatrix.ts"
 import { hostTask } from "../Tensor/HostTask.ts"
 
 /**
@@ -20,6 +21,28 @@ export const checkWeighting = (
   weighting: Weighting,
   inputs: number,
   host: Factorizations
+): Effect.Effect<void, ShapeError | NumericalError> =>
+  Effect.andThen(
+    checkNumbers(operation, weighting, inputs),
+    "rows" in weighting
+      ? Effect.void
+      : hostTask(() => void host.cholesky(weighting.covariance, inputs)).pipe(
+          Effect.catch((error) =>
+            Effect.fail(
+              new NumericalError({
+                operation,
+                reason: `the covariance is not positive definite (${error.message}): a ridge of a hundredth of its mean diagonal is usual`
+              })
+            )
+          )
+        )
+  )
+
+/** `checkWeighting` but for whether a covariance is positive definite, which those see who take its root. */
+export const checkNumbers = (
+  operation: string,
+  weighting: Weighting,
+  inputs: number
 ): Effect.Effect<void, ShapeError | NumericalError> => {
   const isFull = "covariance" in weighting
   const values = isFull ? weighting.covariance : weighting.rows
@@ -35,7 +58,7 @@ export const checkWeighting = (
         shapes: [[values.length]]
       })
     )
-  const bad = values.findIndex((value) => !Number.isFinite(value))
+  const bad = indexOfNotFinite(values)
   const at = (e: number) => (isFull ? `[${Math.floor(e / inputs)}, ${e % inputs}]` : `${e}`)
   if (bad >= 0) return wrong(`has ${values[bad]} at ${at(bad)}`)
   if (!isFull) {
@@ -45,31 +68,22 @@ export const checkWeighting = (
       : wrong(`must be positive; number ${least} is ${values[least]}: use sqrt(count + 1)`)
   }
   const skew = asymmetry(values, inputs)
-  if (skew >= 0)
-    return wrong(
-      `is not symmetric: ${values[skew]} at ${at(skew)}, ${values[(skew % inputs) * inputs + Math.floor(skew / inputs)]} at its mirror image`
-    )
-  return hostTask(() => void host.cholesky(values, inputs)).pipe(
-    Effect.catch((error) =>
-      wrong(
-        `is not positive definite (${error.message}): a ridge of a hundredth of its mean diagonal is usual`
+  return skew < 0
+    ? Effect.void
+    : wrong(
+        `is not symmetric: ${values[skew]} at ${at(skew)}, ${values[(skew % inputs) * inputs + Math.floor(skew / inputs)]} at its mirror image`
       )
-    )
-  )
 }
 
 const rounding = 1e-6
-const squareSide = 64
 
 // Where c differs from its transpose by more than rounding, or -1.
 const asymmetry = (c: Float64Array, n: number): number => {
   let largest = 0
   for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(c[i * n + i]))
-  // Square by square, so that what is read down the columns stays in the cache.
-  for (let first = 0; first < n; first += squareSide)
-    for (let left = 0; left <= first; left += squareSide)
-      for (let i = first; i < Math.min(n, first + squareSide); i++)
-        for (let j = left; j < Math.min(i, left + squareSide); j++)
-          if (Math.abs(c[i * n + j] - c[j * n + i]) > rounding * largest) return i * n + j
+  for (const { top, bottom, first, last } of lowerTiles(n))
+    for (let i = top; i < bottom; i++)
+      for (let j = first; j < Math.min(i, last); j++)
+        if (Math.abs(c[i * n + j] - c[j * n + i]) > rounding * largest) return i * n + j
   return -1
 }

@@ -1,9 +1,10 @@
 import { Effect, type Scope } from "effect"
 import { Backend, compute, NumericalError, ShapeError, Tensor, type TensorError } from "../Tensor/index.ts"
 import { upload } from "../Tensor/Host.ts"
+import { indexOfNotFinite } from "../Tensor/HostMatrix.ts"
 import { hostTask } from "../Tensor/HostTask.ts"
 import { lowRank } from "./LowRank.ts"
-import { checkWeighting, type Weighting } from "./Weighting.ts"
+import { checkNumbers, checkWeighting, type Weighting } from "./Weighting.ts"
 import type { Weight } from "./Weight.ts"
 import { lowRankBetween } from "./WeightedLowRank.ts"
 
@@ -35,10 +36,9 @@ export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
     })
   const { factorizations } = yield* Backend
   yield* checkWeighting("whitenedSvd", weighting, inputs, factorizations)
-  if (metric !== undefined)
-    yield* checkWeighting("whitenedSvd", { covariance: metric }, outputs, factorizations)
+  if (metric !== undefined) yield* checkNumbers("whitenedSvd", { covariance: metric }, outputs)
   const values = Float64Array.from(yield* Tensor.toArray(matrix))
-  const bad = values.findIndex((value) => !Number.isFinite(value))
+  const bad = indexOfNotFinite(values)
   if (bad >= 0)
     return yield* new NumericalError({
       operation: "whitenedSvd",

@@ -6,9 +6,22 @@ import { weightSizes } from "../../src/Model/Gpt2.ts"
 import { inputMoments } from "../../src/Model/InputMoments.ts"
 import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
 import { onMock } from "../Layers/onMock.ts"
-import { assertClose } from "../Weight/WeightContract.ts"
+import { assertClose, normals } from "../Weight/WeightContract.ts"
 import { crossed, observed, text } from "./ObservedInputs.ts"
 import { tinyGpt2 } from "./TinyGpt2.ts"
+
+describe("covariance", () => {
+  it("is symmetric, the mean of what rounding made of both triangles", () => {
+    const n = 70
+    const second = normals("second", n * n)
+    const c = covariance(
+      { count: 1, mean: new Float64Array(n), second, outputError: undefined },
+      { ridge: 0 }
+    )
+    const expected = second.map((value, e) => (value + second[(e % n) * n + Math.floor(e / n)]) / 2)
+    assertClose(c, expected, 1e-15)
+  })
+})
 
 describe("inputMoments", () => {
   it.effect("the hook sees every weight of the layers once: what goes in is what layer norm made", () =>

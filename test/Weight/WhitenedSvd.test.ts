@@ -5,6 +5,7 @@ import { Mock } from "../../src/Layers/Mock.ts"
 import { matrixFactorizations as host } from "../../src/Layers/host/MatrixFactorizations.ts"
 import { compute, NumericalError, ShapeError, Tensor } from "../../src/Tensor/index.ts"
 import {
+  checkWeighting,
   lowRankBetween,
   squaredErrorIn,
   truncatedSvd,
@@ -136,6 +137,10 @@ describe("whitenedSvd", () => {
         assert.instanceOf(error, NumericalError)
         assert.include(error.message, words)
       }
+      const large = Float64Array.from({ length: 70 * 70 }, (_, e) => (e % 71 === 0 ? 1 : 0))
+      large[69 * 70 + 3] = 0.5
+      const skew = yield* Effect.flip(checkWeighting("a fit", { covariance: large }, 70, host))
+      assert.include(skew.message, "0.5 at [69, 3], 0 at its mirror image")
       const bad = yield* Effect.flip(
         fitted(
           w.map((value, e) => (e === 6 ? Number.NaN : value)),

@@ -44,13 +44,8 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
 ): Effect.fn.Return<Rehearsal, TensorError | E, Backend | Kronecker | R> {
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const { whole, variants } = yield* fittedTogether(model, survey, chosen, key, observe)
-      const own = yield* predictionsOf(whole, original.tokens)
-      // Before a layer the states are those of the whole; what they come to is held against the original.
-      const batches = own.batches.map((batch, i) => ({ ...batch, logits: original.batches[i].logits }))
-      const predictions = { ...own, batches }
-      // Rounding may bring nothing below nothing.
-      const divergence = Math.max(0, yield* divergenceFrom(predictions, whole, -1))
+      const { whole, variants } = yield* fittedTogether(model, survey, chosen, key, true, observe)
+      const { divergence, predictions } = yield* divergenceOf(whole, original)
       const interactions: Array<number> = []
       for (const [i, { name, error, other, otherError, severity }] of variants.entries()) {
         const bias = `${name}.bias`
@@ -65,6 +60,40 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
       return { divergence, interactions }
     })
   )
+})
+
+/** What `rehearse` finds but for the interactions, which take a third of its time. */
+export const rehearsedDivergence = Effect.fn("Compress.rehearsedDivergence")(function* <E = never, R = never>(
+  model: Gpt2,
+  survey: Survey,
+  chosen: ReadonlyArray<Candidate>,
+  original: Predictions,
+  key: Key,
+  observe: (name: string) => Effect.Effect<unknown, E, R> = () => Effect.void
+): Effect.fn.Return<number, TensorError | E, Backend | Kronecker | R> {
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const { whole } = yield* fittedTogether(model, survey, chosen, key, false, observe)
+      return (yield* divergenceOf(whole, original)).divergence
+    })
+  )
+})
+
+/** Of the whole model, and the predictions from which those of its variants are measured, in the scope. */
+const divergenceOf = Effect.fnUntraced(function* (
+  whole: Gpt2,
+  original: Predictions
+): Effect.fn.Return<
+  { readonly divergence: number; readonly predictions: Predictions },
+  TensorError,
+  Backend | Scope.Scope
+> {
+  const own = yield* predictionsOf(whole, original.tokens)
+  // Before a layer the states are those of the whole; what they come to is held against the original.
+  const batches = own.batches.map((batch, i) => ({ ...batch, logits: original.batches[i].logits }))
+  const predictions = { ...own, batches }
+  // Rounding may bring nothing below nothing.
+  return { divergence: Math.max(0, yield* divergenceFrom(predictions, whole, -1)), predictions }
 })
 
 /** A weight in a rehearsal, and in `other` with another error, by which its own is measured. */
@@ -83,12 +112,13 @@ const part = 0.7
 /** After 20,000 swaps and four rounds the squared errors of eight weights of the shipped model are 0.2 to 2.6 % less. */
 const search = { swaps: 5000, rounds: 1 }
 
-/** The model with all errors, in the scope, and its variants. */
+/** The model with all errors, in the scope, and its variants where they are wanted. */
 const fittedTogether = Effect.fnUntraced(function* <E, R>(
   model: Gpt2,
   { weights, sensitivities, outputMetrics, calibration, surveyedRank }: Survey,
   chosen: ReadonlyArray<Candidate>,
   key: Key,
+  withVariants: boolean,
   observe: (name: string) => Effect.Effect<unknown, E, R>
 ): Effect.fn.Return<
   { readonly whole: Gpt2; readonly variants: ReadonlyArray<Variant> },
@@ -100,34 +130,36 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
   const variants: Array<Variant> = []
   for (const [i, weight] of weights.entries()) {
     const { name, inputs, outputs, lost } = weight
-    const [aim, after] = yield* aimOf(name, whole, standing)
-    standing = after
     const { plan, squaredError, severity: own = 1 } = chosen[i]
-    const isFitted = plan?.format === "kronecker" && !isLarge(weight)
-    const rank =
-      plan === undefined
-        ? surveyedRank(inputs, outputs)
-        : plan.format === "low-rank"
-          ? plan.rank
-          : rankFeltAs(weight, sensitivities[i], squaredError, own)
-    const rehearsed: WeightPlan = isFitted ? plan : { format: "low-rank", rank }
-    const [error, severity] = isFitted ? [squaredError, own] : [lost(rank), 1]
-    const fitted = yield* fitWeight(name, model.weights[name], rehearsed, { key, ...search }, aim)
-    if (plan === undefined)
-      variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error, severity })
-    else {
-      const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
-      const nearer = yield* compute((t) =>
-        dense(
-          t.add(
-            t.multiply(upload(t.region, aimed, [inputs, outputs]), 1 - part),
-            t.multiply(fitted.toDense(t), part)
+    if (plan !== undefined || withVariants) {
+      const [aim, after] = yield* aimOf(name, whole, standing)
+      standing = after
+      const isFitted = plan?.format === "kronecker" && !isLarge(weight)
+      const rank =
+        plan === undefined
+          ? surveyedRank(inputs, outputs)
+          : plan.format === "low-rank"
+            ? plan.rank
+            : rankFeltAs(weight, sensitivities[i], squaredError, own)
+      const rehearsed: WeightPlan = isFitted ? plan : { format: "low-rank", rank }
+      const [error, severity] = isFitted ? [squaredError, own] : [lost(rank), 1]
+      const fitted = yield* fitWeight(name, model.weights[name], rehearsed, { key, ...search }, aim)
+      if (plan === undefined)
+        variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error, severity })
+      else if (withVariants) {
+        const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
+        const nearer = yield* compute((t) =>
+          dense(
+            t.add(
+              t.multiply(upload(t.region, aimed, [inputs, outputs]), 1 - part),
+              t.multiply(fitted.toDense(t), part)
+            )
           )
         )
-      )
-      const other = yield* aim.place(whole, nearer)
-      variants.push({ name, error, other, otherError: part ** 2 * error, severity })
-      whole = yield* aim.place(whole, fitted)
+        const other = yield* aim.place(whole, nearer)
+        variants.push({ name, error, other, otherError: part ** 2 * error, severity })
+      }
+      if (plan !== undefined) whole = yield* aim.place(whole, fitted)
     }
     yield* observe(name)
   }

@@ -7,7 +7,7 @@ import { PlanError } from "../Plan.ts"
 import { type Allocation, type Choice, planWithin } from "./Budget.ts"
 import type { Candidate } from "./Candidates.ts"
 import { predictionsOf } from "./Divergence.ts"
-import { type Rehearsal, rehearse } from "./Rehearsal.ts"
+import { type Rehearsal, rehearse, rehearsedDivergence } from "./Rehearsal.ts"
 import { boundedMultiple } from "./Sensitivity.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -54,21 +54,18 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
       // A plan that comes again needs no rehearsal, and half a step further there may be another.
       for (let step = 0; step < 2 * count && rehearsed.length < count; step++) {
         const plan = yield* planWithin(survey, budget, candidates, interactions)
-        let found: Rehearsal | undefined = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
-        if (found === undefined) {
-          const rehearsal = yield* rehearse(
-            model,
-            survey,
-            plan.choices.map(({ chosen }) => chosen),
-            original,
-            key,
-            (name) => observe(name, ++fitted / fits)
-          )
-          rehearsed.push({ ...plan, ...rehearsal })
-          found = rehearsal
+        const chosen = plan.choices.map((choice) => choice.chosen)
+        const seen = (name: string) => observe(name, ++fitted / fits)
+        const known = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
+        if (known === undefined && rehearsed.length === count - 1) {
+          // No plan comes after it, for which what is felt of its errors would be asked.
+          const divergence = yield* rehearsedDivergence(model, survey, chosen, original, key, seen)
+          rehearsed.push({ ...plan, divergence, interactions: [] })
+          break
         }
-        const felt = found.interactions
-        interactions = interactions.map((one, i) => Math.sqrt(one * boundedMultiple(felt[i])))
+        const found = known ?? (yield* rehearse(model, survey, chosen, original, key, seen))
+        if (known === undefined) rehearsed.push({ ...plan, ...found })
+        interactions = interactions.map((one, i) => Math.sqrt(one * boundedMultiple(found.interactions[i])))
       }
       const {
         divergence,

@@ -14,7 +14,7 @@ import { boundedMultiple, divergenceAlone, type Sensitivity } from "./Sensitivit
 import type { Survey } from "./Survey.ts"
 import { kindsOf, layersToTry } from "./TriedWeights.ts"
 
-/** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows takes its time. */
+/** Rounds and swaps of the searches by which an error is foretold, from W's own order and from another's; the fit that follows has more rounds. */
 const search = { swaps: 20_000, rounds: { first: 2, next: 1 } }
 
 /** Kronecker sums by the weights' names. */

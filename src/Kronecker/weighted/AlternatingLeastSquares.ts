@@ -1,4 +1,4 @@
-import { leftRoot, type NormalRoot, rightNormal, rootOf, solvedBy } from "./NormalMatrix.ts"
+import { leftRoot, type NormalRoot, rightNormal, rightRoot, solvedBy } from "./NormalMatrix.ts"
 import type { ArrangedProblem, Factors } from "./WeightedProblem.ts"
 
 /** Factors, and what they capture of ||C^{1/2} W||²: the rest is the squared error. */
@@ -29,6 +29,7 @@ export const leftStep = (
 export interface RightSystem {
   /** See `rightNormal`. */
   readonly normal: Float64Array
+  readonly root: NormalRoot
   /** [terms, m2, n2] */
   readonly wanted: Float64Array
 }
@@ -37,10 +38,10 @@ export interface RightSystem {
 export const rightStep = (
   problem: ArrangedProblem,
   { left, right }: Factors,
-  { normal, wanted }: RightSystem = rightSystem(problem, left)
+  { root, wanted }: RightSystem = rightSystem(problem, left)
 ): Captured => {
   const { right: sizes } = problem.shape
-  const { x, captured } = solveNormal(problem, rootOf(problem, normal), wanted, right, ...sizes)
+  const { x, captured } = solveNormal(problem, root, wanted, right, ...sizes)
   return { factors: { left, right: x }, captured }
 }
 
@@ -52,7 +53,8 @@ export const rightSystem = (problem: ArrangedProblem, left: Float64Array): Right
     right: [m2, n2]
   } = problem.shape
   const wanted = problem.host.multiply(left, problem.aims, terms, m1 * n1, m2 * n2)
-  return { normal: rightNormal(problem, left), wanted }
+  const normal = rightNormal(problem, left)
+  return { normal, root: rightRoot(problem, normal), wanted }
 }
 
 // wanted, before: [terms, items, columns]

@@ -1,5 +1,5 @@
 import { cholesky, forwardInPlace, solveInPlace } from "./SmallCholesky.ts"
-import type { ArrangedProblem } from "./WeightedProblem.ts"
+import type { ArrangedMetric } from "./WeightedProblem.ts"
 
 /**
  * Each half is made unique, where factors depend on each other, by a pull to the factors before of so small a part of the
@@ -11,7 +11,7 @@ const pull = 1e-10
  * The normal matrix of A for given B, sum over i and k of (B_r B_nᵀ)[i, k] C[(a, i), (b, k)]: [terms m1, terms m1], or for a diagonal
  * C its blocks, [m1, terms, terms].
  */
-export const leftNormal = ({ shape, metric, host }: ArrangedProblem, right: Float64Array): Float64Array => {
+const leftNormal = ({ shape, metric, host }: ArrangedMetric, right: Float64Array): Float64Array => {
   const {
     terms,
     left: [m1],
@@ -44,7 +44,7 @@ export const leftNormal = ({ shape, metric, host }: ArrangedProblem, right: Floa
 }
 
 /** The normal matrix of B for given A, likewise: [terms m2, terms m2], or for a diagonal C its blocks, [m2, terms, terms]. */
-export const rightNormal = ({ shape, metric, host }: ArrangedProblem, left: Float64Array): Float64Array => {
+export const rightNormal = ({ shape, metric, host }: ArrangedMetric, left: Float64Array): Float64Array => {
   const {
     terms,
     left: [m1, n1],
@@ -88,7 +88,7 @@ export const rightNormal = ({ shape, metric, host }: ArrangedProblem, left: Floa
 
 /** N x for the N of B, x [terms, m2, n2]. */
 export const rightProduct = (
-  { shape, metric }: ArrangedProblem,
+  { shape, metric }: ArrangedMetric,
   normal: Float64Array,
   x: Float64Array
 ): Float64Array => {
@@ -115,13 +115,31 @@ export interface NormalRoot {
   readonly pull: number
 }
 
+// Takes the normal matrix over, and changes it.
+const rootOf = ({ shape, metric, host }: ArrangedMetric, normal: Float64Array): NormalRoot => {
+  const size = metric.isDiagonal ? shape.terms : Math.sqrt(normal.length)
+  const at = (i: number) => Math.floor(i / size) * size * size + (i % size) * (size + 1)
+  const count = normal.length / size
+  let largest = 0
+  for (let i = 0; i < count; i++) largest = Math.max(largest, normal[at(i)])
+  const raise = largest === 0 ? 1 : pull * largest
+  for (let i = 0; i < count; i++) normal[at(i)] += raise
+  if (!metric.isDiagonal) return { values: host.cholesky(normal, size), pull: raise }
+  for (let e = 0; e < normal.length; e += size * size) cholesky(normal.subarray(e, e + size * size), size)
+  return { values: normal, pull: raise }
+}
+
 /** That of A's normal matrix for given B. */
-export const leftRoot = (problem: ArrangedProblem, right: Float64Array): NormalRoot =>
-  rootOf(problem, leftNormal(problem, right))
+export const leftRoot = (metric: ArrangedMetric, right: Float64Array): NormalRoot =>
+  rootOf(metric, leftNormal(metric, right))
+
+/** That of a normal matrix of B. */
+export const rightRoot = (metric: ArrangedMetric, normal: Float64Array): NormalRoot =>
+  rootOf(metric, normal.slice())
 
 /** L⁻¹ x for a root L of `leftRoot`: x [terms, m1, columns]. */
 export const halfSolved = (
-  { shape: { terms, left }, metric, host }: ArrangedProblem,
+  { shape: { terms, left }, metric, host }: ArrangedMetric,
   { values: root }: NormalRoot,
   x: Float64Array,
   columns: number
@@ -130,31 +148,9 @@ export const halfSolved = (
     ? solvedByBlocks(root, x, terms, left[0], columns, forwardInPlace)
     : host.solveTriangular(root, terms * left[0], x, columns)
 
-/** The root of a normal matrix; its pull is on the diagonal only while this takes. */
-export const rootOf = ({ shape, metric, host }: ArrangedProblem, normal: Float64Array): NormalRoot => {
-  const size = metric.isDiagonal ? shape.terms : Math.sqrt(normal.length)
-  const diagonal = new Float64Array(normal.length / size)
-  const at = (i: number) => Math.floor(i / size) * size * size + (i % size) * (size + 1)
-  for (let i = 0; i < diagonal.length; i++) diagonal[i] = normal[at(i)]
-  const largest = diagonal.reduce((a, b) => Math.max(a, b), 0)
-  const raise = largest === 0 ? 1 : pull * largest
-  if (metric.isDiagonal) {
-    const values = normal.slice()
-    for (let i = 0; i < diagonal.length; i++) values[at(i)] += raise
-    for (let e = 0; e < values.length; e += size * size) cholesky(values.subarray(e, e + size * size), size)
-    return { values, pull: raise }
-  }
-  try {
-    for (let i = 0; i < size; i++) normal[at(i)] += raise
-    return { values: host.cholesky(normal, size), pull: raise }
-  } finally {
-    for (let i = 0; i < size; i++) normal[at(i)] = diagonal[i]
-  }
-}
-
 /** N⁻¹ x for the root of a normal matrix N, x [terms, items, columns]. */
 export const solvedBy = (
-  { shape: { terms }, metric, host }: ArrangedProblem,
+  { shape: { terms }, metric, host }: ArrangedMetric,
   { values: root }: NormalRoot,
   x: Float64Array,
   items: number,

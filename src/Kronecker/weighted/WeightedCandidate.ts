@@ -16,19 +16,21 @@ export interface WeightedCandidate {
   readonly captured: number
 }
 
-/** A candidate whose A is the best for its B, with what exchanges of its rows and columns read: large, so that it is no part of a state. */
+/** A candidate with what exchanges of its rows and columns read: large, so that it is no part of a state. */
 export interface PreparedCandidate extends WeightedCandidate {
   readonly steps: ArrangedProblem
   /** Of A's normal matrix for this B and this order of the rows, whatever that of the columns. */
   readonly root: NormalRoot
 }
 
+/** The candidate's A must be the best for its B. */
 export const prepared = (problem: WeightedProblem, candidate: WeightedCandidate): PreparedCandidate => {
   const { arrangement, factors, captured } = candidate
   const steps = arranged(problem, arrangement)
   return { arrangement, factors, captured, steps, root: leftRoot(steps, factors.right) }
 }
 
+/** Without what is no part of a state. */
 export const candidateOf = ({ arrangement, factors, captured }: WeightedCandidate): WeightedCandidate => ({
   arrangement,
   factors,

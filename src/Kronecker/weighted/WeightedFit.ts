@@ -11,6 +11,7 @@ import { hasDearSteps, jointProblem, lowRankIn, settledJointly } from "./JointDe
 import { scaledRows } from "./ScaledRows.ts"
 import { searchArrangement } from "../SearchArrangement.ts"
 import {
+  type ArrangedProblem,
   arranged,
   type Factors,
   inUnits,
@@ -50,7 +51,7 @@ const usualRounds = 20
  * The sum nearest in the metric of a checked weighting that is found: of right factors of one row see `wholeRowsFit`; else by alternating least squares and, with
  * permutations, exchanges of rows and columns by their gains in the full metric. With a low-rank part that is done for what the best low rank leaves of
  * W, and then factors and low rank are fitted together: on the shipped model nearer than from a sum sought for W itself, by 2 to 13 % in seven of eight weights tried, in the other by 0.6 % less near.
- * In a metric of the outputs too the factors are fitted once more.
+ * In a metric of the outputs too the factors are fitted once more, of large matrices (`hasDearSteps`) from where the exchanges have left them.
  */
 export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   w: Float32Array | Float64Array,
@@ -63,13 +64,13 @@ export const weightedFit = Effect.fn("Kronecker.weightedFit")(function* (
   if (rank === 0 && shape.right[0] === 1)
     return { ...(yield* wholeRowsFit(Float64Array.from(w), shape, weighting, options)), lowRank: undefined }
   const problem = yield* hostTask(() => weightedProblem(w, shape, weighting, host))
-  const isJoint = rank > 0 || outputMetric !== undefined
   const wanted = rank === 0 ? problem : yield* hostTask(() => withoutLowRank(problem, rank))
-  const found = yield* searchedCandidate(wanted, options, rank === 0)
-  const candidate = isJoint && hasDearSteps(problem) ? found : yield* settled(wanted, found)
-  if (!isJoint) return fitOf(problem, candidate, undefined)
-  const { arrangement, factors } = candidate
-  const joint = yield* hostTask(() => jointProblem(problem, arrangement, rank, outputMetric))
+  const { steps, isSearched, ...found } = yield* searchedCandidate(wanted, options, rank === 0)
+  if (rank === 0 && outputMetric === undefined)
+    return fitOf(problem, yield* settled(wanted, steps, found), undefined)
+  const { arrangement, factors } =
+    isSearched && hasDearSteps(problem) ? found : yield* settled(wanted, steps, found)
+  const joint = yield* hostTask(() => jointProblem(problem, arrangement, steps, rank, outputMetric))
   const state = yield* settledJointly(joint, factors)
   return yield* hostTask(() =>
     fitOf(problem, { arrangement, factors: state.current.factors }, lowRankIn(joint, state))
@@ -88,18 +89,25 @@ const withoutLowRank = (problem: WeightedProblem, rank: number): WeightedProblem
   )
 }
 
+interface Searched extends WeightedCandidate {
+  readonly steps: ArrangedProblem
+  /** Whether there were rounds of exchanges, and of least squares with them. */
+  readonly isSearched: boolean
+}
+
 /** The arrangement that the search in the metric arrives at, with the A that is best there for the search's B. */
 const searchedCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   problem: WeightedProblem,
   { permute, swaps, rounds = usualRounds, start, key }: WeightedFitOptions,
   withIdentity: boolean
-): Effect.fn.Return<WeightedCandidate, TensorError, Backend> {
+): Effect.fn.Return<Searched, TensorError, Backend> {
   const { shape } = problem
   const identity = identityArrangement(shape)
   if (freeSides(shape, permute).length === 0)
     return yield* hostTask(() => {
       const { factors, captured } = initWeightedSum(problem, identity)
-      return { arrangement: identity, factors, captured }
+      const steps = arranged(problem, identity)
+      return { arrangement: identity, factors, captured, steps, isSearched: false }
     })
   const scaled = start ?? (yield* searchArrangement(scaledRows(problem), shape, { permute, swaps, key }))
   const starts = withIdentity ? [scaled, identity] : [scaled]
@@ -112,22 +120,24 @@ const searchedCandidate = Effect.fn("Kronecker.weightedSearch")(function* (
   const { factors } = state.current
   const arrangement = inOrder(state.current.arrangement, shape)
   // The order of the groups is A's alone, which is found anew.
-  return yield* hostTask(() => ({ arrangement, ...leftStep(arranged(problem, arrangement), factors) }))
+  return yield* hostTask(() => {
+    const steps = arranged(problem, arrangement)
+    return { arrangement, ...leftStep(steps, factors), steps, isSearched: rounds > 0 }
+  })
 })
 
 /** The factors that least squares settle on in the candidate's arrangement. */
 const settled = Effect.fn("Kronecker.weightedSum")(function* (
   problem: WeightedProblem,
+  steps: ArrangedProblem,
   candidate: WeightedCandidate
 ): Effect.fn.Return<WeightedCandidate, TensorError> {
-  const { arrangement } = candidate
-  const steps = yield* hostTask(() => arranged(problem, arrangement))
   const { factors, captured } = yield* run({
     init: Effect.succeed(sumState(problem, candidate)),
     step: (before) => hostTask(() => weightedSumStep(problem, steps, settlingSweeps, before)),
     isDone: ({ isSettled }) => isSettled
   })
-  return { arrangement, factors, captured }
+  return { arrangement: candidate.arrangement, factors, captured }
 })
 
 // In units of W.

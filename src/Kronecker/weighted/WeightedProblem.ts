@@ -71,14 +71,18 @@ const metricOf = (weighting: Weighting): Metric => {
 export const inUnits = ({ isDiagonal, values }: Metric): Weighting =>
   isDiagonal ? { rows: values.map(Math.sqrt) } : { covariance: values }
 
-/** The problem in the order of the sum: what the least-squares steps read. */
-export interface ArrangedProblem {
+/** The metric in the order of the sum's rows: what normal matrices read. */
+export interface ArrangedMetric {
   readonly shape: KroneckerShape
-  /** C W in blocks, [m1 n1, m2 n2] */
-  readonly aims: Float64Array
   /** C in blocks, [m1 m1, m2 m2], or its diagonal, [m1, m2] */
   readonly metric: Metric
   readonly host: Factorizations
+}
+
+/** The problem in the order of the sum: what the least-squares steps read. */
+export interface ArrangedProblem extends ArrangedMetric {
+  /** C W in blocks, [m1 n1, m2 n2] */
+  readonly aims: Float64Array
 }
 
 export const arranged = (problem: WeightedProblem, arrangement: Arrangement): ArrangedProblem => {
@@ -97,7 +101,7 @@ export const arranged = (problem: WeightedProblem, arrangement: Arrangement): Ar
   }
 }
 
-/** The problem with its columns in another order: C's blocks are those of the rows. */
+/** The problem with its columns in another order: C's blocks, which the order of the rows alone decides, stay. */
 export const inColumns = (
   { shape, product }: WeightedProblem,
   steps: ArrangedProblem,

@@ -3,7 +3,7 @@ import { balanced, type Captured, leftStep, rightStep, rightSystem } from "./Alt
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { nearestKroneckerSum } from "../NearestKroneckerSum.ts"
-import { rightProduct, rootOf, solvedBy } from "./NormalMatrix.ts"
+import { rightProduct, solvedBy } from "./NormalMatrix.ts"
 import { innerProduct, quasiNewton, type StepPair } from "./QuasiNewton.ts"
 import { type ArrangedProblem, arranged, type Factors, type WeightedProblem } from "./WeightedProblem.ts"
 
@@ -88,7 +88,7 @@ export const weightedSumStep = (
   const gradient = system.wanted.map((value, e) => value - product[e])
   const { steps, falls } = withLastStep(state, gradient)
   const direction = quasiNewton(gradient, falls ? steps : [], (x) =>
-    solvedBy(arrangedProblem, rootOf(arrangedProblem, system.normal), x, ...problem.shape.right)
+    solvedBy(arrangedProblem, system.root, x, ...problem.shape.right)
   )
   const length = falls ? 1 : state.stretch
   const promised = 2 * length * innerProduct(gradient, direction)

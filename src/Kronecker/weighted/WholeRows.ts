@@ -10,7 +10,7 @@ import { type ArrangementOptions, searchArrangement } from "../SearchArrangement
 import { balanced, leftStep } from "./AlternatingLeastSquares.ts"
 import { exchangeAxes } from "./ExchangeAxes.ts"
 import { jointProblem, settledJointly } from "./JointDescent.ts"
-import { type Factors, weightedProblem } from "./WeightedProblem.ts"
+import { arranged, type Factors, weightedProblem } from "./WeightedProblem.ts"
 
 export interface WholeRowsOptions extends ArrangementOptions {
   /** In place of that search. */
@@ -78,18 +78,20 @@ const rightBetween = Effect.fnUntraced(function* (
   const { factorizations: host } = yield* Backend
   const n1 = shape.left[1]
   const outputs = n1 * shape.right[1]
-  const joint = yield* hostTask(() => {
+  const { joint, start } = yield* hostTask(() => {
     const gram = host.multiply(white, white, outputs, white.length / outputs, outputs, { transposeA: true })
     const { values, vectors } = host.eigh(gram, outputs)
     const root = transposed(vectors, outputs, outputs)
     for (let e = 0; e < root.length; e++) root[e] *= Math.sqrt(Math.max(0, values[Math.floor(e / outputs)]))
     const alike = { rows: new Float64Array(outputs).fill(1) }
     const problem = weightedProblem(root, { ...shape, left: [outputs, n1] }, alike, host)
-    return jointProblem(problem, { rows: identityPermutation(outputs), columns }, 0, outputMetric)
-  })
-  const start = yield* hostTask(() => {
+    const arrangement = { rows: identityPermutation(outputs), columns }
+    const steps = arranged(problem, arrangement)
     const left = new Float64Array(shape.terms * outputs * n1)
-    return leftStep(joint.arranged, { left, right: before }).factors
+    return {
+      joint: jointProblem(problem, arrangement, steps, 0, outputMetric),
+      start: leftStep(steps, { left, right: before }).factors
+    }
   })
   const { current } = yield* settledJointly(joint, start)
   return current.factors.right

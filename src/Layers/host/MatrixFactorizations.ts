@@ -6,6 +6,7 @@ import {
   SingularValueDecomposition
 } from "ml-matrix"
 import { NumericalError } from "../../Tensor/Errors.ts"
+import { indexOfNotFinite } from "../../Tensor/HostMatrix.ts"
 import type { Factorizations } from "../../Tensor/Factorizations.ts"
 import { matmul } from "../reference/Matmul.ts"
 import { singularTriangle, zeroOnDiagonal } from "./Triangular.ts"
@@ -40,7 +41,7 @@ const multiply: Factorizations["multiply"] = (
 const largestMagnitude = (a: Float64Array): number => a.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
 
 const requireFinite = (operation: string, a: Float64Array): void => {
-  const bad = a.findIndex((value) => !Number.isFinite(value))
+  const bad = indexOfNotFinite(a)
   if (bad >= 0) throw new NumericalError({ operation, reason: `element ${bad} is ${a[bad]}` })
 }
 

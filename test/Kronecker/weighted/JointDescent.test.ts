@@ -10,7 +10,13 @@ import {
   jointProblem,
   lowRankIn
 } from "../../../src/Kronecker/weighted/JointDescent.ts"
-import { expanded, type Factors, weightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
+import {
+  arranged,
+  expanded,
+  type Factors,
+  type WeightedProblem,
+  weightedProblem
+} from "../../../src/Kronecker/weighted/WeightedProblem.ts"
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { squaredErrorIn, type Weighting } from "../../../src/Weight/index.ts"
 import { normal, planted } from "../planted.ts"
@@ -31,6 +37,13 @@ const settled = (joint: JointProblem, factors: Factors): JointState => {
   return state
 }
 
+const jointOf = (
+  problem: WeightedProblem,
+  arrangement: Arrangement,
+  rank: number,
+  metric: Float64Array | undefined
+): JointProblem => jointProblem(problem, arrangement, arranged(problem, arrangement), rank, metric)
+
 const arrangementOf = (seed: number): Arrangement => planted(seed, shape).arrangement
 
 describe("sums and low ranks together", () => {
@@ -41,7 +54,7 @@ describe("sums and low ranks together", () => {
       for (const metric of [outputMetric, undefined])
         for (const rank of [0, 3]) {
           const problem = weightedProblem(w, shape, weighting, host)
-          const joint = jointProblem(problem, arrangement, rank, metric)
+          const joint = jointOf(problem, arrangement, rank, metric)
           const state = initJointDescent(joint, startOf(5, shape))
           const { factors, squaredError, descent } = state.current
           const lowRank = lowRankIn(joint, state)
@@ -79,7 +92,7 @@ describe("sums and low ranks together", () => {
       const problem = weightedProblem(both, shape, weighting, host)
       const nearest = nearestKroneckerSum(problem.w, shape, arrangement, host)
       const errorOf = (rank: number) =>
-        settled(jointProblem(problem, arrangement, rank, outputMetric), nearest).current.squaredError
+        settled(jointOf(problem, arrangement, rank, outputMetric), nearest).current.squaredError
       assert.isBelow(errorOf(2), 0.01 * errorOf(0))
     }
   })
@@ -102,7 +115,7 @@ describe("sums and low ranks together", () => {
     const identity = identityArrangement(shape)
     // The roots of products are products of roots, so that sums stay sums between them.
     const least = nearestKroneckerSum(seen, shape, identity, host).relativeError
-    const { current } = settled(jointProblem(problem, identity, 0, metric), startOf(5, shape))
+    const { current } = settled(jointOf(problem, identity, 0, metric), startOf(5, shape))
     const whole = squaredErrorIn(scaled(weighting), metric, problem.w, outputs, host)
     assert.closeTo(Math.sqrt(current.squaredError / whole) / least, 1, 1e-3)
   })
@@ -111,17 +124,38 @@ describe("sums and low ranks together", () => {
     const w = normal(1, inputs * outputs)
     for (const [, weighting] of weightings(inputs)) {
       const problem = weightedProblem(w, shape, weighting, host)
-      const joint = jointProblem(problem, arrangementOf(2), 2, outputMetric)
-      let state = initJointDescent(joint, startOf(5, shape))
-      const first = state.current.squaredError
-      while (!state.isSettled) {
-        const before = state
-        const copied = structuredClone(before)
-        state = jointDescentStep(joint, before)[0]
-        assert.deepStrictEqual(jointDescentStep(joint, copied)[0], state)
-        assert.isAtMost(state.current.squaredError, before.current.squaredError)
+      for (const keepsCurvature of [false, true]) {
+        const joint = { ...jointOf(problem, arrangementOf(2), 2, outputMetric), keepsCurvature }
+        let state = initJointDescent(joint, startOf(5, shape))
+        const first = state.current.squaredError
+        while (!state.isSettled) {
+          const before = state
+          const copied = structuredClone(before)
+          state = jointDescentStep(joint, before)[0]
+          assert.deepStrictEqual(jointDescentStep(joint, copied)[0], state)
+          assert.isAtMost(state.current.squaredError, before.current.squaredError)
+        }
+        assert.isBelow(state.current.squaredError, 0.8 * first)
       }
-      assert.isBelow(state.current.squaredError, 0.8 * first)
+    }
+  })
+
+  it("from near, a curvature that is kept leads nearly as near, and is taken anew where it has led astray", () => {
+    const w = normal(1, inputs * outputs)
+    for (const [, weighting] of weightings(inputs)) {
+      const problem = weightedProblem(w, shape, weighting, host)
+      const joint = jointOf(problem, arrangementOf(2), 0, outputMetric)
+      const keeping = { ...joint, keepsCurvature: true }
+      const near = nearestKroneckerSum(problem.w, shape, arrangementOf(2), host)
+      const [renewed, kept] = [joint, keeping].map((one) => settled(one, near).current.squaredError)
+      assert.isBelow(kept, 1.1 * renewed)
+      let state = initJointDescent(keeping, startOf(5, shape))
+      while (!state.isSettled) {
+        const [next] = jointDescentStep(keeping, state)
+        if (next.pairs.length === 0) assert.isUndefined(next.curvature)
+        else if (state.curvature !== undefined) assert.strictEqual(next.curvature, state.curvature)
+        state = next
+      }
     }
   })
 })

@@ -8,7 +8,7 @@ import { ExchangeGains } from "../../../src/Kronecker/weighted/ExchangeGains.ts"
 import { rowCouplings, rowGradient } from "../../../src/Kronecker/weighted/RowCouplings.ts"
 import { exchangeRows } from "../../../src/Kronecker/weighted/RowExchanges.ts"
 import { columnCouplings, poolCouplings } from "../../../src/Kronecker/weighted/WeightedCouplings.ts"
-import { prepared } from "../../../src/Kronecker/weighted/WeightedCandidate.ts"
+import { candidateOf, prepared } from "../../../src/Kronecker/weighted/WeightedCandidate.ts"
 import { arranged, weightedProblem } from "../../../src/Kronecker/weighted/WeightedProblem.ts"
 import { matrixFactorizations as host } from "../../../src/Layers/host/MatrixFactorizations.ts"
 import { key, stream } from "../../../src/Random/index.ts"
@@ -93,6 +93,8 @@ describe.each(cases)("$title", ({ shape, arrangement, problem, start }) => {
       const { candidate, moved } = exchange(problem, start, stream(key(9)))
       assert.isAbove(candidate.captured, start.captured)
       assert.isAbove(moved, 0)
+      // What is handed on holds for the new order.
+      assert.deepStrictEqual(candidate, prepared(problem, candidateOf(candidate)))
       assert.closeTo(capturedWith({ [side]: candidate.arrangement[side] }), candidate.captured, tolerance)
       assert.deepStrictEqual(
         Array.from(candidate.arrangement[side]).toSorted((a, b) => a - b),
