@@ -4,7 +4,7 @@ import { type Gpt2, withParameters, withWeight } from "../../Model/Gpt2.ts"
 import type { Key } from "../../Random/index.ts"
 import { upload } from "../../Tensor/Host.ts"
 import { Backend, compute, type TensorError } from "../../Tensor/index.ts"
-import { dense } from "../../Weight/index.ts"
+import { dense, type Weight } from "../../Weight/index.ts"
 import { aimOf, type Calibrator, numbersOf } from "../Calibration.ts"
 import type { WeightPlan } from "../Plan.ts"
 import { fitWeight } from "../Replace.ts"
@@ -148,15 +148,7 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
         variants.push({ name, error: 0, other: yield* aim.place(whole, fitted), otherError: error, severity })
       else if (withVariants) {
         const aimed = aim.matrix ?? (yield* numbersOf(model.weights[name]))
-        const nearer = yield* compute((t) =>
-          dense(
-            t.add(
-              t.multiply(upload(t.region, aimed, [inputs, outputs]), 1 - part),
-              t.multiply(fitted.toDense(t), part)
-            )
-          )
-        )
-        const other = yield* aim.place(whole, nearer)
+        const other = yield* aim.place(whole, yield* withPartOfError(fitted, aimed))
         variants.push({ name, error, other, otherError: part ** 2 * error, severity })
       }
       if (plan !== undefined) whole = yield* aim.place(whole, fitted)
@@ -165,6 +157,13 @@ const fittedTogether = Effect.fnUntraced(function* <E, R>(
   }
   return { whole, variants }
 })
+
+// aimed: [inputs, outputs], what the weight was to be
+const withPartOfError = (fitted: Weight, aimed: Float64Array) =>
+  compute((t) => {
+    const aim = upload(t.region, aimed, [fitted.inputs, fitted.outputs])
+    return dense(t.add(t.multiply(aim, 1 - part), t.multiply(fitted.toDense(t), part)))
+  })
 
 /** The smallest rank whose error is felt no more than that of a Kronecker sum; where nothing is felt, that loses no more. */
 const rankFeltAs = (
