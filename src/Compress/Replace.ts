@@ -7,14 +7,14 @@ import { upload } from "../Tensor/Host.ts"
 import { fitMatrix } from "../TensorTrain/index.ts"
 import { lowRank, sumWeight, truncatedSvd, type Weight, whitenedSvd } from "../Weight/index.ts"
 import { type Aim, aimOf, type Calibration, calibrator } from "./Calibration.ts"
-import type { KroneckerPlan, WeightPlan } from "./Plan.ts"
+import type { WeightPlan } from "./Plan.ts"
 
 export interface FitOptions {
   /** Decides the annealing of permutations; each weight derives its own from its name. */
   readonly key: Key
-  /** Swaps tried for one matrix; default: until it has settled; for a calibrated fit of a million numbers or more none, or 4 million where no exchanges follow. */
+  /** Swaps tried for one matrix; default: see `KroneckerFitOptions`. */
   readonly swaps?: number | undefined
-  /** Rounds of exchanges in a calibrated search, at most; default 20, and 4 for matrices of a million numbers or more. */
+  /** Rounds of exchanges in a calibrated search, at most; default: see `KroneckerFitOptions`. */
   readonly rounds?: number | undefined
   /** Where a calibrated search sets out from, by "rows" and "columns"; default: it searches in the Frobenius norm. */
   readonly start?: Weight["indices"] | undefined
@@ -67,19 +67,8 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
       const kronecker = yield* Kronecker
       // The model is in its free order already.
       const sum = { ...plan, permute: plan.permute === "free" ? "none" : plan.permute } as const
-      const usual = usualSearch(weight, plan, weighting !== undefined)
-      const search = {
-        swaps: swaps ?? usual.swaps,
-        rounds: rounds ?? usual.rounds,
-        start,
-        key: fold(key, name)
-      }
-      const fit = yield* kronecker.fit(dense, {
-        ...sum,
-        ...search,
-        weighting,
-        outputMetric: metric
-      })
+      const search = { swaps, rounds, start, key: fold(key, name) }
+      const fit = yield* kronecker.fit(dense, { ...sum, ...search, weighting, outputMetric: metric })
       const rows = fit.rowPermutation
       const columns = fit.columnPermutation
       return yield* Scope.provide(
@@ -102,24 +91,6 @@ export const fitWeight = Effect.fn("Compress.fitWeight")(function* (
     })
   )
 })
-
-/**
- * From a million numbers on a round takes seconds: after a few of them little is gained. Nor is anything by annealing the start: the squared
- * errors of twelve weights of the shipped model (of up to 147,456 numbers), fitted so, are from 2 % less to 3 % more with a thousand swaps an item, 0.5 % more on average.
- * Only right factors of one row alone are the search's to arrange: no exchanges follow.
- */
-const large = { numbers: 1 << 20, rounds: 4, swaps: { withExchanges: 0, alone: 4_000_000 } }
-
-/** How long a search goes on that nothing was said about. */
-const usualSearch = (
-  { inputs, outputs }: Weight,
-  { right, rank = 0 }: KroneckerPlan,
-  isCalibrated: boolean
-): { readonly rounds?: number; readonly swaps?: number } => {
-  if (!isCalibrated || inputs * outputs < large.numbers) return {}
-  const { withExchanges, alone } = large.swaps
-  return { rounds: large.rounds, swaps: right[0] === 1 && rank === 0 ? alone : withExchanges }
-}
 
 /** ||A - B||^2 and ||B||^2 over pairs of weights of equal size. */
 const distances = (pairs: ReadonlyArray<readonly [Weight, Weight]>) =>

@@ -20,7 +20,10 @@ export interface KroneckerFitOptions {
   readonly right: readonly [number, number]
   /** Which sides of the matrix may be put into another order; default none. */
   readonly permute?: Permute | undefined
-  /** Exchanges that annealing may propose; 0 leaves the search to assignment; default: until more change little. */
+  /**
+   * Exchanges that annealing may propose; 0 leaves the search to assignment; default: until more change little, and 0 for a million numbers and more
+   * where exchanges in the metric follow.
+   */
   readonly swaps?: number | undefined
   /** In what metric the sum is to be near; default the Frobenius norm. */
   readonly weighting?: Weighting | undefined
@@ -28,7 +31,7 @@ export interface KroneckerFitOptions {
   readonly rank?: number | undefined
   /**
    * Rounds of exchanges in that metric, at most: 0 leaves the permutations to the unweighted search of diag(C)^{1/2} W, up to four go
-   * on from what that finds, with more W's own order is tried as a start too, but not beside a low-rank part; default 20.
+   * on from what that finds, with more W's own order is tried as a start too, but not beside a low-rank part; default 20, and 4 for a million numbers and more.
    */
   readonly rounds?: number | undefined
   /** Where the search in the metric sets out from instead of searching in the Frobenius norm first; absent sides are the identity. */

@@ -128,7 +128,10 @@ export const prefixBefore = Effect.fn("Model.prefixBefore")(function* (
             stream: upload(t.region, stream, [...shape, stream.length / tokens]),
             input: upload(t.region, input, [...shape, input.length / tokens])
           }
-          for (let position = from; position < to; position++) standing = through(t, of, position, standing)
+          for (let position = from; position < to; position++) {
+            const before = standing
+            standing = t.tidy(() => through(t, of, position, before))
+          }
           return standing
         })
       )

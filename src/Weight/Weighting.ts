@@ -23,7 +23,7 @@ export const checkWeighting = (
   host: Factorizations
 ): Effect.Effect<void, ShapeError | NumericalError> =>
   Effect.andThen(
-    checkNumbers(operation, weighting, inputs),
+    checkSymmetric(operation, weighting, inputs),
     "rows" in weighting
       ? Effect.void
       : hostTask(() => void host.cholesky(weighting.covariance, inputs)).pipe(
@@ -39,7 +39,7 @@ export const checkWeighting = (
   )
 
 /** `checkWeighting` but for whether a covariance is positive definite, which those see who take its root. */
-export const checkNumbers = (
+export const checkSymmetric = (
   operation: string,
   weighting: Weighting,
   inputs: number

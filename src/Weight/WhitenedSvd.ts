@@ -4,7 +4,7 @@ import { upload } from "../Tensor/Host.ts"
 import { indexOfNotFinite } from "../Tensor/HostMatrix.ts"
 import { hostTask } from "../Tensor/HostTask.ts"
 import { lowRank } from "./LowRank.ts"
-import { checkNumbers, checkWeighting, type Weighting } from "./Weighting.ts"
+import { checkSymmetric, checkWeighting, type Weighting } from "./Weighting.ts"
 import type { Weight } from "./Weight.ts"
 import { lowRankBetween } from "./WeightedLowRank.ts"
 
@@ -36,7 +36,7 @@ export const whitenedSvd = Effect.fn("Weight.whitenedSvd")(function* (
     })
   const { factorizations } = yield* Backend
   yield* checkWeighting("whitenedSvd", weighting, inputs, factorizations)
-  if (metric !== undefined) yield* checkNumbers("whitenedSvd", { covariance: metric }, outputs)
+  if (metric !== undefined) yield* checkSymmetric("whitenedSvd", { covariance: metric }, outputs)
   const values = Float64Array.from(yield* Tensor.toArray(matrix))
   const bad = indexOfNotFinite(values)
   if (bad >= 0)

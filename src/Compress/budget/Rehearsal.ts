@@ -62,7 +62,7 @@ export const rehearse = Effect.fn("Compress.rehearse")(function* <E = never, R =
   )
 })
 
-/** What `rehearse` finds but for the interactions, which take a third of its time. */
+/** What `rehearse` finds but for the interactions, which take a third of its time: weights that stay as they are, are passed over. */
 export const rehearsedDivergence = Effect.fn("Compress.rehearsedDivergence")(function* <E = never, R = never>(
   model: Gpt2,
   survey: Survey,

@@ -33,7 +33,7 @@ const rehearsals = { usual: 6, ofLarge: 3, large: 5e7 }
 /**
  * The best of a few plans within a budget, by the divergences of their rehearsals. The first takes what is felt of each weight's error alone; each
  * after it goes half way, by factors, to what was felt of it among the others. Fails as `planWithin`, with `PlanError` for less than one rehearsal, and with `NumericalError` where a
- * rehearsed model's numbers are not finite. `observe` hears of each weight that was fitted, and of the share of the work done.
+ * rehearsed model's numbers are not finite. `observe` hears of each weight when it is done, and of the share of the work done.
  */
 export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = never, R = never>(
   model: Gpt2,
@@ -57,7 +57,7 @@ export const rehearsedPlan = Effect.fn("Compress.rehearsedPlan")(function* <E = 
         const chosen = plan.choices.map((choice) => choice.chosen)
         const seen = (name: string) => observe(name, ++fitted / fits)
         const known = rehearsed.find(({ choices }) => areSame(choices, plan.choices))
-        if (known === undefined && rehearsed.length === count - 1) {
+        if (known === undefined && (rehearsed.length === count - 1 || step === 2 * count - 1)) {
           // No plan comes after it, for which what is felt of its errors would be asked.
           const divergence = yield* rehearsedDivergence(model, survey, chosen, original, key, seen)
           rehearsed.push({ ...plan, divergence, interactions: [] })

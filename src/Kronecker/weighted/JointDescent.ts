@@ -14,6 +14,7 @@ import {
   type Factors,
   inBlocks,
   inUnits,
+  isLarge,
   type WeightedProblem
 } from "./WeightedProblem.ts"
 
@@ -23,13 +24,13 @@ export interface JointProblem {
   readonly arrangement: Arrangement
   /** Of the low-rank part; 0 for none. */
   readonly rank: number
-  readonly metric: ArrangedMetric
+  readonly arrangedMetric: ArrangedMetric
   /** About ||C^{1/2} W M^{1/2}||²: M's mean diagonal for M. */
   readonly squaredNorm: number
   /** M [n1 n2, n1 n2], symmetric and positive definite; undefined for the identity. */
   readonly outputMetric: Float64Array | undefined
   readonly roots: OutputRoots | undefined
-  /** Whether all steps go by the curvature before the first that still holds good. */
+  /** Whether steps go by an earlier step's curvature for as long as the gradient falls along them. */
   readonly keepsCurvature: boolean
 }
 
@@ -43,11 +44,11 @@ interface OutputRoots {
   readonly inner: Float64Array
 }
 
-/** metric: the problem's, in that arrangement. */
+/** arrangedMetric: the problem's, in that arrangement. */
 export const jointProblem = (
   problem: WeightedProblem,
   arrangement: Arrangement,
-  metric: ArrangedMetric,
+  arrangedMetric: ArrangedMetric,
   rank: number,
   outputMetric: Float64Array | undefined
 ): JointProblem => ({
@@ -55,10 +56,10 @@ export const jointProblem = (
   arrangement,
   rank,
   outputMetric,
-  metric,
+  arrangedMetric,
   squaredNorm: problem.squaredNorm * (outputMetric === undefined ? 1 : meanDiagonal(outputMetric)),
   roots: outputMetric && rootsOf(problem, arrangement, outputMetric),
-  keepsCurvature: hasDearSteps(problem)
+  keepsCurvature: isLarge(problem.shape)
 })
 
 const meanDiagonal = (x: Float64Array): number => {
@@ -126,19 +127,13 @@ export interface JointInfo {
   readonly squaredError: number
 }
 
-/** The first few steps gain most: of large matrices, a product of which by a metric takes about numbers^{3/2} multiplications, all together take so many of these. */
+/** The first few steps gain most: as many as products of a matrix by a metric, numbers^{3/2} multiplications each, that take so many in all. */
 const stepBudget = { most: 40, least: 6, multiplications: 1e10 }
-const stepsOf = ({ w }: WeightedProblem): number =>
+export const stepsOf = (numbers: number): number =>
   Math.max(
     stepBudget.least,
-    Math.min(stepBudget.most, Math.floor(stepBudget.multiplications / w.length ** 1.5))
+    Math.min(stepBudget.most, Math.floor(stepBudget.multiplications / numbers ** 1.5))
   )
-
-/**
- * Whether steps are so dear, half a second each, that the curvature is kept, and that they set out from where exchanges have left the factors. On twelve
- * weights of the shipped model, of up to 147,456 numbers, six steps arrive as near from there as from where least squares settle, within 2 %.
- */
-export const hasDearSteps = ({ w }: WeightedProblem): boolean => w.length >= 1 << 20
 
 /** Steps that are looked back upon: of A, which is large. */
 const memory = 10
@@ -184,7 +179,7 @@ export const jointDescentStep = (
   const direction = quasiNewton(current.descent, pairs, (x) => guessed(joint, curvature, x))
   const found = lineSearch(joint, current, direction)
   const step = state.step + 1
-  const isLast = step >= stepsOf(joint.problem)
+  const isLast = step >= stepsOf(joint.problem.w.length)
   if (found === undefined) {
     // Nothing is remembered of what led astray; where the first guess does not gain either, nothing will.
     const isSettled = pairs.length === 0 || isLast
@@ -313,14 +308,14 @@ export const lowRankIn = (
   return { left: lowRank.left, right: transposed(solved, outputs, rank) }
 }
 
-const curvatureAt = ({ metric }: JointProblem, { left, right }: Factors): Curvature => ({
-  left: leftRoot(metric, right),
-  right: rightRoot(metric, rightNormal(metric, left))
+const curvatureAt = ({ arrangedMetric }: JointProblem, { left, right }: Factors): Curvature => ({
+  left: leftRoot(arrangedMetric, right),
+  right: rightRoot(arrangedMetric, rightNormal(arrangedMetric, left))
 })
 
 // x over the curvature as it would be without a low-rank part, and if M were its means: for A over the places in a block, for B over the blocks.
 const guessed = (
-  { problem: { shape, host }, metric, roots }: JointProblem,
+  { problem: { shape, host }, arrangedMetric, roots }: JointProblem,
   curvature: Curvature,
   x: Float64Array
 ): Float64Array => {
@@ -330,8 +325,8 @@ const guessed = (
     right: [m2, n2]
   } = shape
   const sizeOfLeft = terms * m1 * n1
-  const ofLeft = solvedBy(metric, curvature.left, x.subarray(0, sizeOfLeft), m1, n1)
-  const ofRight = solvedBy(metric, curvature.right, x.subarray(sizeOfLeft), m2, n2)
+  const ofLeft = solvedBy(arrangedMetric, curvature.left, x.subarray(0, sizeOfLeft), m1, n1)
+  const ofRight = solvedBy(arrangedMetric, curvature.right, x.subarray(sizeOfLeft), m2, n2)
   if (roots === undefined) return together(ofLeft, ofRight)
   // part: [rows, columns]
   const overColumns = (root: Float64Array, part: Float64Array, rows: number, columns: number) => {

@@ -2,15 +2,14 @@ import type { Stream } from "../../Random/index.ts"
 import { type Exchange, ExchangeGains } from "./ExchangeGains.ts"
 import { rowCouplings, rowGradient } from "./RowCouplings.ts"
 import { type PreparedCandidate, withRows } from "./WeightedCandidate.ts"
-import type { WeightedProblem } from "./WeightedProblem.ts"
+import { isLarge, type WeightedProblem } from "./WeightedProblem.ts"
 
 /** Rows of the tables of a pool, which are tableSize² numbers; larger sides are cut into pools. */
 const tableSize = 1024
 /**
- * A pool costs the same whether a side has few or many: of many, so many have their turn, drawn anew each time. In large matrices, where one takes a
- * third of a second, fewer: three weights of the shipped model with twelve pools end 0.7 % less near with four a round than with eight.
+ * A pool costs the same whether a side has few or many: of many, so many have their turn, drawn anew each time. Of large matrices fewer: three weights of the shipped model with twelve pools end 0.7 % less near with four a round than with eight.
  */
-const poolsAtOnce = { usual: 8, ofLarge: 4, large: 1 << 20 }
+const poolsAtOnce = { usual: 8, ofLarge: 4 }
 /** The tables, and the systems of 2 terms unknowns, are too large where a group's part of them exceeds this. */
 const largestPart = 256
 /** An exchange that lessens the squared error by a smaller part than this gains nothing. */
@@ -39,7 +38,7 @@ export const exchangeRows = (
   const drawn = numbers.permutation(groups)
   const common = rowGradient(problem, start)
   const found: Array<Exchange> = []
-  const atMost = problem.w.length < poolsAtOnce.large ? poolsAtOnce.usual : poolsAtOnce.ofLarge
+  const atMost = isLarge(problem.shape) ? poolsAtOnce.ofLarge : poolsAtOnce.usual
   const floor = least * (problem.squaredNorm - start.captured)
   for (let pool = 0; pool < Math.min(pools, atMost); pool++) {
     const [first, last] = [pool, pool + 1].map((i) => Math.floor((i * groups) / pools))

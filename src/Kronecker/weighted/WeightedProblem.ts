@@ -79,6 +79,10 @@ export interface ArrangedMetric {
   readonly host: Factorizations
 }
 
+/** Of a million numbers and more: a round of exchanges takes seconds, a step of the joint fit half a one. */
+export const isLarge = ({ left, right }: KroneckerShape): boolean =>
+  left[0] * left[1] * right[0] * right[1] >= 1 << 20
+
 /** The problem in the order of the sum: what the least-squares steps read. */
 export interface ArrangedProblem extends ArrangedMetric {
   /** C W in blocks, [m1 n1, m2 n2] */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { meanDivergence, predictionsOf } from "../../../src/Compress/budget/Divergence.ts"
-import { rehearse } from "../../../src/Compress/budget/Rehearsal.ts"
+import { rehearse, rehearsedDivergence } from "../../../src/Compress/budget/Rehearsal.ts"
 import {
   type Candidate,
   Compress,
@@ -152,7 +152,41 @@ describe("planWithin", () => {
   )
 })
 
+describe("rehearsedDivergence", () => {
+  it.effect("is that of the whole rehearsal, whatever weights stay as they are", () =>
+    Effect.gen(function* () {
+      const { original, survey, predictions } = yield* surveyed
+      const { chosen } = yield* planned(original, survey)
+      const mixed = survey.weights.map((weight, i) =>
+        weight.name === "wte" || weight.name === "h.0.mlp.c_fc" || weight.name === "h.1.attn.c_attn"
+          ? whole(weight)
+          : chosen[i]
+      )
+      for (const plan of [chosen, mixed, survey.weights.map(whole)]) {
+        const { divergence } = yield* rehearse(original, survey, plan, predictions, key(5))
+        const alone = yield* rehearsedDivergence(original, survey, plan, predictions, key(5))
+        assert.closeTo(alone, divergence, 1e-12 + 1e-6 * divergence)
+      }
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+})
+
 describe("rehearsedPlan", () => {
+  it.effect("of one rehearsal is the plan by what is felt of errors alone", () =>
+    Effect.gen(function* () {
+      const { original, survey, predictions } = yield* surveyed
+      const candidates = survey.weights.map(lowRankCandidates)
+      const budget = Math.floor(0.6 * storedParameters(original))
+      const { choices } = yield* planWithin(survey, budget, candidates)
+      const options = { budget, candidates, key: key(5), rehearsals: 1 }
+      const { predictedDivergence, ...best } = yield* rehearsedPlan(original, survey, options)
+      assert.deepStrictEqual(best.choices, choices)
+      const chosen = choices.map((choice) => choice.chosen)
+      const { divergence } = yield* rehearse(original, survey, chosen, predictions, key(5))
+      assert.closeTo(predictedDivergence / divergence, 1, 1e-6)
+    }).pipe(Effect.provide(services), onMockWithFiles)
+  )
+
   it.effect("finds a better plan where what is felt of errors was misjudged", () =>
     Effect.gen(function* () {
       const { original, predictions, survey: sound } = yield* surveyed
