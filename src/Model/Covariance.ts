@@ -1,4 +1,4 @@
-import { lowerTiles } from "../Tensor/HostMatrix.ts"
+import { symmetrise } from "../Tensor/HostMatrix.ts"
 import type { InputMoments } from "./MomentSums.ts"
 
 /** How often each token of a vocabulary occurs in a text: the weights of an embedding's rows are sqrt(count + 1). */
@@ -26,10 +26,7 @@ export const covariance = (moments: InputMoments, options: CovarianceOptions = {
   const { mean, second } = moments
   const c = aboutMeans(second, mean, mean, options.centred)
   const n = mean.length
-  for (const { top, bottom, first, last } of lowerTiles(n))
-    for (let i = top; i < bottom; i++)
-      for (let j = first; j < Math.min(i, last); j++)
-        c[i * n + j] = c[j * n + i] = (c[i * n + j] + c[j * n + i]) / 2
+  symmetrise(c, n)
   const ridge = ridgeOf(moments, options)
   for (let i = 0; i < n; i++) c[i * n + i] += ridge
   return c

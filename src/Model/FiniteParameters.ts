@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { type Backend, compute, NumericalError, Tensor, type TensorError } from "../Tensor/index.ts"
+import { indexOfNotFinite } from "../Tensor/HostMatrix.ts"
 import { type Gpt2, parameters } from "./Gpt2.ts"
 
 /**
@@ -22,7 +23,7 @@ export const requireFiniteParameters = Effect.fn("Model.requireFiniteParameters"
     )
     if (Number.isFinite(sum)) continue
     const values = yield* Tensor.toArray(x)
-    const bad = values.findIndex((value) => !Number.isFinite(value))
+    const bad = indexOfNotFinite(values)
     if (bad < 0) continue
     return yield* new NumericalError({
       operation: "requireFiniteParameters",

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type Backend, compute, type Operations, Tensor, type TensorError } from "../Tensor/index.ts"
-import { lowerTiles } from "../Tensor/HostMatrix.ts"
+import { symmetrise } from "../Tensor/HostMatrix.ts"
 import { upload } from "../Tensor/Host.ts"
 import type { Weight } from "../Weight/index.ts"
 import { residualStream, tokenLosses } from "./Forward.ts"
@@ -106,9 +106,6 @@ const toMetric = (square: Float64Array): void => {
   let trace = 0
   for (let i = 0; i < n; i++) trace += square[i * n + i]
   const scale = trace > 0 ? n / trace : 0
-  for (const { top, bottom, first, last } of lowerTiles(n))
-    for (let i = top; i < bottom; i++)
-      for (let j = first; j < Math.min(i, last); j++)
-        square[i * n + j] = square[j * n + i] = (scale * (square[i * n + j] + square[j * n + i])) / 2
+  symmetrise(square, n, scale)
   for (let i = 0; i < n; i++) square[i * n + i] = scale * square[i * n + i] + 1
 }

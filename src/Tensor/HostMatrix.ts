@@ -17,6 +17,14 @@ export const lowerTiles = (n: number): ReadonlyArray<Tile> => {
   return tiles
 }
 
+/** x <- scale (x + xᵀ) / 2 off the diagonal, for x [n, n]. */
+export const symmetrise = (x: Float64Array, n: number, scale = 1): void => {
+  for (const { top, bottom, first, last } of lowerTiles(n))
+    for (let i = top; i < bottom; i++)
+      for (let j = first; j < Math.min(i, last); j++)
+        x[i * n + j] = x[j * n + i] = (scale * (x[i * n + j] + x[j * n + i])) / 2
+}
+
 /** Where the first number is that is not finite, or -1; `findIndex` takes ten times as long. */
 export const indexOfNotFinite = (values: ArrayLike<number>): number => {
   for (let e = 0; e < values.length; e++) if (!Number.isFinite(values[e])) return e

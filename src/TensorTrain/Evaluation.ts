@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { type Backend, NumericalError, ShapeError, type TensorError } from "../Tensor/index.ts"
+import { indexOfNotFinite } from "../Tensor/HostMatrix.ts"
 import { hostTask } from "../Tensor/HostTask.ts"
 import { requireMemory } from "./dense/Memory.ts"
 import { tallProduct } from "./dense/TallMatrix.ts"
@@ -32,7 +33,7 @@ export const evaluate = (train: TensorTrain, indices: ArrayLike<number>): Float6
   elementsOf(train, indexRows("TensorTrain.evaluate", train, indices))
 
 const inRange = (operation: string, values: Float64Array): Float64Array => {
-  const at = values.findIndex((value) => !Number.isFinite(value))
+  const at = indexOfNotFinite(values)
   if (at < 0) return values
   throw new NumericalError({
     operation,

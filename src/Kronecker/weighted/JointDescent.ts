@@ -106,7 +106,7 @@ export interface JointState {
   readonly isSettled: boolean
 }
 
-/** The first guess of the curvature: of the normal matrices of A and B. */
+/** The first guess of the curvature, by roots of the normal matrices of A and B. */
 interface Curvature {
   readonly left: NormalRoot
   readonly right: NormalRoot

@@ -1,3 +1,4 @@
+import { symmetrise } from "../../Tensor/HostMatrix.ts"
 import { unwhiten, type Weighting, whiten } from "../../Weight/index.ts"
 import { balanced, type Captured, leftStep, rightStep, rightSystem } from "./AlternatingLeastSquares.ts"
 import { type Arrangement, identityArrangement } from "../Arrangement.ts"
@@ -195,7 +196,8 @@ const rowsOf = (values: Float64Array): Weighting => {
 }
 
 const covarianceOf = (values: Float64Array, n: number): Weighting => {
-  const symmetric = values.map((value, e) => (value + values[(e % n) * n + Math.floor(e / n)]) / 2)
+  const symmetric = values.slice()
+  symmetrise(symmetric, n)
   let trace = 0
   for (let i = 0; i < n; i++) trace += symmetric[i * n + i]
   for (let i = 0; i < n; i++) symmetric[i * n + i] += (jitter * trace) / n
